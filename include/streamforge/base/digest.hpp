@@ -1,0 +1,39 @@
+#pragma once
+
+#include <streamforge/base/bytes.hpp>
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace sf {
+
+enum class DigestAlgorithm : std::uint8_t { kSha1, kSha256, kMd5, kCrc32 };
+
+/// "sha1", "sha256", "md5", "crc32" as tus names them; nullopt for any other.
+[[nodiscard]] std::optional<DigestAlgorithm> digest_algorithm(std::string_view tus_name) noexcept;
+[[nodiscard]] std::size_t digest_bytes(DigestAlgorithm algorithm) noexcept;
+
+/// A digest over bytes given piece by piece (libcrypto, and zlib's crc32, big-endian). One owner.
+class Digest {
+ public:
+  explicit Digest(DigestAlgorithm algorithm);
+  Digest(Digest&&) noexcept;
+  Digest& operator=(Digest&&) noexcept;
+  ~Digest();
+
+  void update(ByteSpan bytes);
+  /// The digest; the object may not be used afterwards.
+  [[nodiscard]] std::vector<std::byte> finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// SHA-256 of `bytes` as lower-case hex: for strong ETags and for secrets kept as hashes.
+[[nodiscard]] std::string sha256_hex(ByteSpan bytes);
+
+}  // namespace sf

@@ -1,0 +1,61 @@
+#pragma once
+
+/// Every limit that has no setting, in one place, with its unit; relations are checked below.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sf::limits {
+
+inline constexpr std::size_t kKiB = 1024;
+inline constexpr std::size_t kMiB = 1024 * kKiB;
+inline constexpr std::size_t kGiB = 1024 * kMiB;
+
+// io
+inline constexpr unsigned kRingEntries = 1024;               ///< Submission queue of one reactor.
+inline constexpr unsigned kRecvBuffers = 256;                ///< Provided buffers of one reactor.
+inline constexpr std::size_t kRecvBufferBytes = 16 * kKiB;   ///< Size of each.
+inline constexpr std::size_t kStagingBufferBytes = kMiB;     ///< One ingest buffer.
+inline constexpr std::size_t kStagingPoolBytes = 64 * kMiB;  ///< Ingest pool of one reactor.
+inline constexpr unsigned kIoWqWorkersMax = 8;               ///< Kernel worker threads of one ring.
+inline constexpr unsigned kOffloadThreads = 4;               ///< Threads for calls that block.
+inline constexpr std::size_t kDirectIoAlignment = 4096;
+
+// http
+inline constexpr std::size_t kRequestTargetBytesMax = 8 * kKiB;  ///< Over it: 414.
+inline constexpr std::size_t kHeaderBlockBytesMax = 32 * kKiB;   ///< Over it: 431.
+inline constexpr unsigned kHeaderCountMax = 100;                 ///< Over it: 431.
+inline constexpr std::size_t kJsonBodyBytesMax = kMiB;           ///< API bodies; over it: 413.
+inline constexpr unsigned kRangesMax = 16;                       ///< More in one request: 200.
+inline constexpr unsigned kPipelineDepthMax = 64;
+inline constexpr unsigned kHeadTimeoutMs = 10'000;       ///< First byte of a head to its last.
+inline constexpr unsigned kIdleTimeoutMs = 75'000;       ///< Between requests.
+inline constexpr unsigned kBodyStallTimeoutMs = 60'000;  ///< No byte of a body for this long.
+inline constexpr unsigned kSendStallTimeoutMs = 60'000;  ///< Peer takes no byte for this long.
+inline constexpr unsigned kDrainTimeoutMs = 10'000;      ///< SIGTERM to the end.
+
+// tus
+inline constexpr std::size_t kMetadataBytesMax = 8 * kKiB;
+inline constexpr std::size_t kCheckpointBytes = 16 * kMiB;
+inline constexpr unsigned kCheckpointMs = 500;
+
+// store
+inline constexpr unsigned kPageItemsMax = 100;
+inline constexpr unsigned kEventBacklog = 1024;  ///< Events kept for Last-Event-ID.
+inline constexpr std::size_t kTitleBytesMax = 512;
+inline constexpr std::size_t kDescriptionBytesMax = 16 * kKiB;
+
+// transcode
+inline constexpr unsigned kTaskAttemptsMax = 3;
+inline constexpr unsigned kWorkerSilenceMs = 30'000;  ///< No event for this long: hung.
+inline constexpr unsigned kSegmentWaitMs = 9'000;     ///< A viewer's wait for a segment, under hls.js's 10 s.
+inline constexpr std::size_t kVideoLogBytesMax = 256 * kKiB;
+inline constexpr std::uint64_t kSourcePixelsMax = 8192ull * 8192ull;
+inline constexpr unsigned kSourceStreamsMax = 64;
+
+static_assert(kStagingBufferBytes % kDirectIoAlignment == 0);
+static_assert(kStagingPoolBytes % kStagingBufferBytes == 0);
+static_assert(kCheckpointBytes % kStagingBufferBytes == 0);
+static_assert(kRequestTargetBytesMax < kHeaderBlockBytesMax);
+
+}  // namespace sf::limits

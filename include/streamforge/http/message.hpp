@@ -1,0 +1,149 @@
+#pragma once
+
+/// Requests and responses as handlers see them. Owned by the connection driver for one exchange;
+/// views in a Request live until its handler has returned. One reactor's thread.
+
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/base/error.hpp>
+#include <streamforge/base/unique_fd.hpp>
+#include <streamforge/io/task.hpp>
+#include <streamforge/net/connection.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace sf::http {
+
+enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions };
+[[nodiscard]] std::string_view name_of(Method method) noexcept;
+[[nodiscard]] std::optional<Method> method_named(std::string_view name) noexcept;
+
+/// Header fields in order of arrival; names compare without case.
+class Headers {
+ public:
+  void add(std::string name, std::string value);
+  /// Replaces every field of that name.
+  void set(std::string name, std::string value);
+  /// The value of the only field of that name; nullopt when there is none. Several fields of one
+  /// name are given joined by ", " (RFC 9110 section 5.3).
+  [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
+  [[nodiscard]] bool has(std::string_view name) const noexcept;
+  [[nodiscard]] unsigned count(std::string_view name) const noexcept;
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const noexcept {
+    return fields_;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+  mutable std::vector<std::string> joined_;
+};
+
+/// The request's body: read by the handler, at its pace; what it leaves is drained (when short) or
+/// ends the connection. `100 Continue` is sent by the first read when the client expects it.
+class Body {
+ public:
+  virtual ~Body() = default;
+  /// The length a sized body announces; nullopt for chunked; 0 for none.
+  [[nodiscard]] virtual std::optional<std::uint64_t> length() const noexcept = 0;
+  /// At least one byte into `into`, 0 at the end. Decoded (no chunk framing). For sized bodies the
+  /// bytes go straight from the socket into `into`. kClosed: the client left before the end;
+  /// kTimedOut: it stalled; kInvalidArgument: broken chunk framing; kCancelled: aborted.
+  virtual io::Task<Result<std::size_t>> read_into(MutableByteSpan into) = 0;
+  /// All of it as text, kTooLarge over `bytes_max`.
+  io::Task<Result<std::string>> read_all(std::size_t bytes_max);
+  /// Trailer fields, after read_into has given 0.
+  [[nodiscard]] virtual const Headers& trailers() const noexcept = 0;
+  [[nodiscard]] virtual bool finished() const noexcept = 0;
+};
+
+class Request {
+ public:
+  Method method = Method::kGet;
+  std::string target;  ///< As received.
+  /// Decoded path with dot segments refused (400 before a handler runs): always begins with '/',
+  /// holds no NUL, no empty or ".." segment.
+  std::string path;
+  std::string query;      ///< Raw, without '?'.
+  std::string authority;  ///< Host field, or the absolute-form's authority, which wins.
+  unsigned minor_version = 1;
+  Headers headers;
+  std::string request_id;  ///< Given to every exchange; in problem documents and logs.
+  net::Connection* connection = nullptr;  ///< Peer address, abort, reactor.
+
+  [[nodiscard]] Body& body() const noexcept { return *body_; }
+  /// Sends an informational response now: 104 with its fields. False when the peer is HTTP/1.0.
+  io::Task<Result<>> send_informational(int status, Headers fields) const;
+  /// A query parameter, decoded; the first of that name.
+  [[nodiscard]] std::optional<std::string> query_parameter(std::string_view name) const;
+  /// A value of the Cookie field.
+  [[nodiscard]] std::optional<std::string_view> cookie(std::string_view name) const;
+  /// Route parameters by name, "/v/{id}/{file}": set by the router.
+  [[nodiscard]] std::string_view parameter(std::string_view name) const noexcept;
+
+  Body* body_ = nullptr;                                           ///< Set by the driver.
+  std::function<io::Task<Result<>>(std::string)> send_now_;        ///< Set by the driver.
+  std::vector<std::pair<std::string, std::string>> parameters_;    ///< Set by the router.
+};
+
+/// Bytes in memory that several responses may share (a cached segment, an embedded web file).
+struct SharedBytes {
+  std::shared_ptr<const void> owner;  ///< Null for static storage.
+  ByteSpan bytes;
+};
+/// Part of an open file. The descriptor may be shared by several responses.
+struct FileSlice {
+  std::shared_ptr<const UniqueFd> file;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+/// Writes a body of unknown length piece by piece, chunked (or until close for HTTP/1.0).
+class BodyWriter {
+ public:
+  virtual ~BodyWriter() = default;
+  /// Sent at once. kClosed when the client has gone.
+  virtual io::Task<Result<>> write(std::string_view bytes) = 0;
+  /// True when the peer has gone or the server drains: long streams end themselves.
+  [[nodiscard]] virtual bool should_end() const noexcept = 0;
+};
+using BodyProducer = std::function<io::Task<Result<>>(BodyWriter&)>;
+
+struct Response {
+  int status = 200;
+  Headers headers;
+  std::variant<std::monostate, std::string, SharedBytes, FileSlice, std::vector<FileSlice>,
+               BodyProducer>
+      body;
+  /// Parts to be sent before each FileSlice of the vector form (multipart/byteranges), then a tail.
+  std::vector<std::string> part_heads;
+  /// Close the connection after this response.
+  bool close = false;
+
+  [[nodiscard]] static Response text(int status, std::string body,
+                                     std::string content_type = "text/plain; charset=utf-8");
+  [[nodiscard]] static Response json(int status, std::string body);
+  [[nodiscard]] static Response empty(int status = 204);
+};
+
+/// RFC 9457. `code` is stable and for programs; `detail` says what happened, `hint` what to do.
+struct Problem {
+  int status = 500;
+  std::string code;
+  std::string title;
+  std::string detail;
+  std::string hint;
+};
+[[nodiscard]] Response problem(const Request& request, const Problem& problem);
+/// The one table from errors to statuses. 5xx details are logged, not shown.
+[[nodiscard]] Response problem(const Request& request, const Error& error,
+                               std::string_view hint = {});
+[[nodiscard]] int status_of(ErrorCode code) noexcept;
+[[nodiscard]] std::string_view reason_phrase(int status) noexcept;
+
+}  // namespace sf::http

@@ -1,0 +1,38 @@
+#pragma once
+
+/// The HTTP/1.1 driver of one connection: parses (llhttp, strict), bounds, runs the handler, writes
+/// the response, keeps alive, pipelines in order. RFC 9110, 9112; docs/protocols/http.md has the
+/// rows. Same object on every reactor; what it counts is per reactor.
+
+#include <streamforge/http/router.hpp>
+#include <streamforge/net/connection.hpp>
+
+#include <atomic>
+#include <memory>
+
+namespace sf::http {
+
+struct ServerOptions {
+  bool access_log = true;
+  /// Largest body of a request whose route sets none; tus bounds its own.
+  std::uint64_t body_bytes_max = std::uint64_t{1} << 62;
+  std::string server_name = "StreamForge";
+};
+
+class Server {
+ public:
+  Server(const Router& router, ServerOptions options);
+  ~Server();
+
+  /// Serves one connection to its end. Give this to net::Listener.
+  io::Task<void> serve(std::unique_ptr<net::Connection> connection) const;
+  /// From now on every response says `Connection: close` and idle connections end. Any thread.
+  void begin_drain() noexcept;
+  [[nodiscard]] bool draining() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sf::http

@@ -1,0 +1,69 @@
+#pragma once
+
+/// One accepted stream connection on one reactor. Owned by the protocol driver that was given it
+/// (http), used from its reactor's thread only, one reader and one writer at a time. Fails with
+/// kClosed (peer gone), kTimedOut (its own bounds), kCancelled (`abort`). TLS will sit behind the
+/// same calls.
+
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/base/error.hpp>
+#include <streamforge/base/unique_fd.hpp>
+#include <streamforge/io/reactor.hpp>
+#include <streamforge/io/task.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace sf::net {
+
+struct Address {
+  std::string host;  ///< Numeric, "127.0.0.1" or "::1"; empty for a Unix socket.
+  std::uint16_t port = 0;
+  [[nodiscard]] bool is_loopback() const noexcept;
+  /// "127.0.0.1:8080", "[::1]:8080".
+  [[nodiscard]] std::string to_string() const;
+};
+/// "ADDR:PORT", "[V6]:PORT", ":PORT" (all addresses) or "localhost:PORT".
+[[nodiscard]] Result<Address> parse_address(std::string_view text);
+
+class Connection {
+ public:
+  Connection(io::Reactor& reactor, UniqueFd socket, Address peer);
+  Connection(const Connection&) = delete;
+  ~Connection();  ///< `close` must have been awaited.
+
+  /// Bytes as they come, in a buffer of the connection's: valid until the next call that reads.
+  /// Empty is the peer's FIN. Waits at most `timeout_ms`.
+  io::Task<Result<ByteSpan>> read(std::uint32_t timeout_ms);
+  /// Straight into the caller's memory, at least one byte unless the peer has finished (0). For
+  /// bodies: the first call ends the multishot receive that `read` uses and gives what it had left.
+  io::Task<Result<std::size_t>> read_into(MutableByteSpan into, std::uint32_t timeout_ms);
+  /// All pieces, in order. `timeout_ms` bounds the time in which the peer takes no byte at all.
+  /// `more_follows` lets the kernel wait for the rest (MSG_MORE).
+  io::Task<Result<>> write(std::span<const ByteSpan> pieces, std::uint32_t timeout_ms,
+                           bool more_follows = false);
+  io::Task<Result<>> write(ByteSpan bytes, std::uint32_t timeout_ms, bool more_follows = false);
+  /// `bytes` of `file` from `offset`; a file that ends earlier is kCorrupt.
+  io::Task<Result<>> write_file(int file, std::uint64_t offset, std::uint64_t bytes,
+                                std::uint32_t timeout_ms);
+
+  /// Makes whatever waits on this connection fail with kCancelled, now and from here on.
+  void abort() noexcept;
+  /// Whether the peer has closed or reset, asked without reading: for handlers that wait on others.
+  [[nodiscard]] bool peer_gone() const noexcept;
+  /// Half-closes, drains what the peer still sends for a moment (so that it reads our last answer
+  /// rather than a reset), closes. Awaits every operation in flight.
+  io::Task<void> close(bool linger);
+
+  [[nodiscard]] const Address& peer() const noexcept;
+  [[nodiscard]] io::Reactor& reactor() const noexcept;
+  [[nodiscard]] int socket() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sf::net
