@@ -1,0 +1,47 @@
+#pragma once
+
+/// Where a viewer's wish for a segment that does not exist yet meets the scheduler. Volatile. Wishes
+/// for the same segment are one. `serve` asks and awaits on its reactor; the scheduler subscribes on
+/// its own and answers. Any thread.
+
+#include <streamforge/base/error.hpp>
+#include <streamforge/io/task.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace sf::store {
+
+struct Wish {
+  std::string video;
+  std::string track;  ///< "360p" or "audio/0".
+  std::uint32_t segment = 0;
+};
+
+class Demand {
+ public:
+  Demand();
+  ~Demand();
+  Demand(const Demand&) = delete;
+
+  /// Waits until the segment is committed (success), cannot be made (the scheduler's error) or
+  /// `timeout_ms` has passed (kTimedOut). On the calling reactor.
+  io::Task<Result<>> want(Wish wish, std::uint32_t timeout_ms);
+
+  /// `on_wish` is called, from the asking thread, for each first wish of a segment: post it home.
+  void set_listener(std::function<void(const Wish&)> on_wish);
+  /// Whether somebody still waits for it.
+  [[nodiscard]] bool wanted(const Wish& wish) const;
+  /// The scheduler's answer to all who wait for it.
+  void satisfy(const Wish& wish);
+  void refuse(const Wish& wish, const Error& error);
+  void refuse_video(const std::string& video, const Error& error);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sf::store
