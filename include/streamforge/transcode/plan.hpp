@@ -1,0 +1,139 @@
+#pragma once
+
+/// What a source is and what will be made of it. The index pass gives SourceIndex; `make_plan`
+/// (pure) turns it into a Plan: timeline, rungs, audio. The plan is stored as the blob
+/// processed/{id}/plan and handed to workers as a descriptor: it is all that a segment task needs
+/// beside the source itself.
+
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/base/error.hpp>
+#include <streamforge/hls/timeline.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sf::transcode {
+
+struct Rational {
+  std::int64_t numerator = 0;
+  std::int64_t denominator = 1;
+};
+
+/// One video packet of the source, in order of arrival (decode order).
+struct PacketEntry {
+  std::int64_t pts_ticks = 0;  ///< 90 kHz on the timeline.
+  std::int64_t dts_ticks = 0;
+  std::int64_t position = -1;  ///< Byte offset in the file; -1 when the demuxer does not say.
+  std::uint32_t bytes = 0;
+  bool keyframe = false;
+};
+
+struct VideoInfo {
+  int stream = -1;
+  std::string codec;                ///< libav's name: "h264", "vp9".
+  std::uint32_t coded_width = 0;
+  std::uint32_t coded_height = 0;
+  std::uint32_t display_width = 0;  ///< Square pixels, rotation applied.
+  std::uint32_t display_height = 0;
+  int rotation = 0;                 ///< Clockwise degrees to apply: 0, 90, 180, 270.
+  Rational sample_aspect{1, 1};
+  Rational frame_rate{0, 1};        ///< Average.
+  Rational time_base{1, 90'000};
+  std::string pixel_format;
+  int bit_depth = 8;
+  std::string profile;
+  int level = 0;
+  bool interlaced = false;
+  std::string transfer;             ///< "bt709", "smpte2084" (PQ), "arib-std-b67" (HLG).
+  std::uint64_t average_bps = 0;
+  bool closed_gop = true;
+};
+
+struct AudioInfo {
+  int stream = -1;
+  std::string codec;
+  std::string profile;
+  std::uint32_t channels = 0;
+  std::uint32_t sample_rate = 0;
+  std::string language;  ///< BCP 47; "und".
+  std::string title;
+  std::int64_t begin_ticks = 0;
+  std::int64_t end_ticks = 0;
+};
+
+struct SourceIndex {
+  std::string container;  ///< "mp4", "matroska", …
+  std::optional<VideoInfo> video;
+  std::vector<AudioInfo> audio;
+  std::vector<PacketEntry> packets;  ///< Of the video stream.
+  /// Timeline's zero in 90 kHz ticks of the source's own clock: what to subtract from its stamps.
+  std::int64_t zero_ticks = 0;
+  std::int64_t video_end_ticks = 0;
+  std::int64_t audio_end_ticks = 0;
+  std::vector<std::string> warnings;  ///< For a person: "the file ends early: …".
+};
+
+/// One rung to make: a box of the ladder, the picture scaled to fit inside, never up.
+struct RungPlan {
+  std::string name;  ///< "1080p".
+  std::uint32_t width = 0;   ///< Even.
+  std::uint32_t height = 0;
+  std::string mode = "encode";
+  std::string why;           ///< Why it is copied, or why it is not: one line for `probe`.
+  std::string preset = "veryfast";
+  double crf = 23;
+  std::uint32_t max_kbps = 0;
+  std::uint32_t buffer_kbits = 0;
+  int level = 0;  ///< H.264 level times 10, from size and rate.
+};
+
+struct AudioPlan {
+  int source = 0;  ///< Index into SourceIndex::audio.
+  std::string name;      ///< "0".
+  std::string language;
+  std::string label;
+  std::string mode = "encode";
+  std::uint32_t sample_rate = 48'000;
+  std::uint32_t channels = 2;
+  std::uint32_t kbps = 128;
+};
+
+struct Plan {
+  SourceIndex index;
+  hls::Timeline timeline;
+  std::vector<RungPlan> rungs;  ///< Largest first: the cascade's order.
+  std::vector<AudioPlan> audio;
+  unsigned segment_seconds = 4;
+};
+
+struct LadderRung {
+  std::string name;
+  std::uint32_t width = 0;   ///< Landscape box; turned for portrait.
+  std::uint32_t height = 0;
+  std::uint32_t max_kbps = 0;
+  std::string preset;
+  double crf = 23;
+};
+struct LadderOptions {
+  std::vector<LadderRung> rungs;  ///< Largest first; `default_ladder()`.
+  unsigned segment_seconds = 4;
+};
+/// 1080p 1920×1080 5000, 720p 1280×720 2800, 480p 854×480 1400, 360p 640×360 800 kbit/s; veryfast,
+/// CRF 23.
+[[nodiscard]] LadderOptions default_ladder();
+/// "1080,720" → those boxes of the default ladder.
+[[nodiscard]] Result<LadderOptions> parse_ladder(std::string_view text);
+
+/// The boxes smaller than the picture and the smallest that holds it. kUnsupported with words for a
+/// person when there is neither picture nor sound, or it is over limits::kSourcePixelsMax.
+[[nodiscard]] Result<Plan> make_plan(SourceIndex index, const LadderOptions& ladder);
+
+/// Compact, versioned, checked on reading (kCorrupt): a few MB for hours of video.
+[[nodiscard]] std::string serialize(const SourceIndex& index);
+[[nodiscard]] Result<SourceIndex> parse_index(std::string_view bytes);
+[[nodiscard]] std::string serialize(const Plan& plan);
+[[nodiscard]] Result<Plan> parse_plan(std::string_view bytes);
+
+}  // namespace sf::transcode

@@ -1,0 +1,78 @@
+#pragma once
+
+/// The media engine: everything that touches libav. Runs in worker processes only, on the worker's
+/// main thread; reads its source by pread from a descriptor it was given and opens nothing. Errors
+/// carry words for the person who uploaded the file; codes: kUnsupported (not media, or a kind we do
+/// not take), kCorrupt (media, but unreadable here), kIo, kNoSpace.
+
+#include <streamforge/base/error.hpp>
+#include <streamforge/transcode/plan.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sf::transcode {
+
+/// A source as a worker sees it.
+struct SourceFile {
+  int descriptor = -1;
+  std::uint64_t bytes = 0;
+};
+
+/// Told often while a task runs (0–1, or bytes-based while the length is unknown); returning false
+/// ends the task with kCancelled.
+using Progress = std::function<bool(double)>;
+
+/// A keyframe inside a segment file: for I-frame playlists.
+struct IFrame {
+  std::int64_t pts_ticks = 0;
+  std::uint64_t offset = 0;  ///< Of its first TS packet.
+  std::uint64_t bytes = 0;
+};
+struct SegmentOutput {
+  std::uint64_t bytes = 0;
+  std::int64_t begin_ticks = 0;     ///< Of the first frame or sample really written.
+  std::int64_t duration_ticks = 0;  ///< Real media time.
+  std::uint32_t frames = 0;
+  std::uint32_t damaged_frames = 0; ///< Decoded with errors or missing.
+  std::string codecs;               ///< "avc1.64001f" or "mp4a.40.2".
+  std::vector<IFrame> i_frames;
+};
+
+class Engine {
+ public:
+  /// Loads and registers what libav needs, before the process is locked down.
+  Engine();
+  ~Engine();
+  Engine(const Engine&) = delete;
+
+  /// Demuxes (never decodes more than what tells the format) and lists every video packet.
+  Result<SourceIndex> index(const SourceFile& source, const Progress& progress);
+
+  /// Segment `segment` of `rungs` (names in the plan): one decode, cascade scaling, one x264 each,
+  /// MPEG-TS into `outputs` (same order, written from offset 0). `source_key` tells sources apart:
+  /// tasks on the same key keep the demuxer and the decoder, so that segment n + 1 after n decodes
+  /// nothing twice. Bit-identical whichever way a segment was reached.
+  Result<std::vector<SegmentOutput>> encode_video(const std::string& source_key,
+                                                  const SourceFile& source, const Plan& plan,
+                                                  std::uint32_t segment,
+                                                  std::span<const std::string> rungs,
+                                                  std::span<const int> outputs,
+                                                  const Progress& progress);
+  /// Segment `segment` of audio rendition `track` (index into plan.audio).
+  Result<SegmentOutput> encode_audio(const std::string& source_key, const SourceFile& source,
+                                     const Plan& plan, std::uint32_t track, std::uint32_t segment,
+                                     int output, const Progress& progress);
+  /// Forgets open sources: their descriptors are about to be closed.
+  void forget() noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sf::transcode

@@ -1,0 +1,54 @@
+#pragma once
+
+/// What supervisor and worker say to each other. Commands go down the worker's stdin, a SEQPACKET
+/// socket: one JSON object a packet, descriptors beside it (SCM_RIGHTS). Events come up its stdout,
+/// one JSON object a line. Everything else a worker has to say goes to stderr. Pure.
+///
+///   index  {"task":1,"kind":"index","video":ID,"bytes":N}                    fds: source, output
+///   video  {"task":2,"kind":"video","video":ID,"bytes":N,"segment":3,"rungs":["1080p","720p"]}
+///                                                                fds: source, plan, output…
+///   audio  {"task":3,"kind":"audio","video":ID,"bytes":N,"segment":3,"track":0}
+///                                                                fds: source, plan, output
+///   forget {"kind":"forget"}                                                 fds: none
+///
+///   {"event":"ready"}                                    after start, once
+///   {"event":"started","task":2}   {"event":"progress","task":2,"done":0.25}
+///   {"event":"done","task":2,"outputs":[{"bytes":…,"begin":…,"duration":…,"frames":…,…}]}
+///   {"event":"failed","task":2,"code":"corrupt","message":"…"}
+
+#include "engine.hpp"
+
+#include <streamforge/base/error.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sf::transcode {
+
+enum class TaskKind : std::uint8_t { kIndex, kVideo, kAudio, kForget };
+
+struct Command {
+  std::uint64_t task = 0;
+  TaskKind kind = TaskKind::kIndex;
+  std::string video;
+  std::uint64_t source_bytes = 0;
+  std::uint32_t segment = 0;
+  std::uint32_t track = 0;
+  std::vector<std::string> rungs;
+};
+[[nodiscard]] std::string encode(const Command& command);
+[[nodiscard]] Result<Command> parse_command(std::string_view text);
+
+enum class WorkerEventKind : std::uint8_t { kReady, kStarted, kProgress, kDone, kFailed };
+struct WorkerEvent {
+  WorkerEventKind kind = WorkerEventKind::kReady;
+  std::uint64_t task = 0;
+  double done = 0;
+  std::vector<SegmentOutput> outputs;
+  Error error;
+};
+[[nodiscard]] std::string encode(const WorkerEvent& event);
+[[nodiscard]] Result<WorkerEvent> parse_event(std::string_view line);
+
+}  // namespace sf::transcode
