@@ -61,7 +61,8 @@ class Value {
       data_;
 };
 
-/// Strict RFC 8259, UTF-8, nesting at most 64. kInvalidArgument names the fault and its position.
+/// Strict RFC 8259, UTF-8, nesting at most 64. kInvalidArgument names the fault. Of equal
+/// keys the last one counts.
 [[nodiscard]] Result<Value> parse(std::string_view text);
 
 /// Appends one JSON text. Commas are placed by the writer; keys must be given inside objects.
