@@ -1,0 +1,50 @@
+#pragma once
+
+/// Resumable upload over HTTP: `/files` and `/files/{id}` (tus 1.0.0; docs/protocols/tus.md). One
+/// service for all reactors; an upload in progress belongs to the reactor whose connection feeds it,
+/// and is taken over by asking that reactor to let go. Bytes go from the socket into staging buffers
+/// and to disk; the catalogue learns of an offset only after the bytes below it are synced.
+
+#include <streamforge/http/router.hpp>
+#include <streamforge/io/task.hpp>
+#include <streamforge/store/accounts.hpp>
+#include <streamforge/store/blobs.hpp>
+#include <streamforge/store/catalogue.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace sf::tus {
+
+enum class UploadIo : std::uint8_t { kAuto, kDirect, kBuffered };
+
+struct ServiceOptions {
+  std::uint64_t upload_bytes_max = 0;  ///< Tus-Max-Size; 0: unlimited.
+  std::int64_t expire_after_ms = std::int64_t{7} * 24 * 3600 * 1000;  ///< Unfinished uploads.
+  UploadIo upload_io = UploadIo::kAuto;
+  /// A body that stalls this long ends; what arrived is kept.
+  std::uint32_t stall_timeout_ms = 60'000;
+};
+
+class Service {
+ public:
+  Service(store::Catalogue& catalogue, store::BlobStore& blobs, store::Accounts& accounts,
+          ServiceOptions options);
+  ~Service();  ///< `stop` must have been awaited.
+  Service(const Service&) = delete;
+
+  /// Before serving.
+  void add_routes(http::Router& router);
+  /// Awaited before the files of a finished upload are removed (tus DELETE): ends its transcode.
+  void set_before_remove(std::function<io::Task<void>(std::string id)> before_remove);
+  /// Ends running PATCHes with their bytes kept (503), on all reactors. From any one reactor.
+  io::Task<void> stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sf::tus
