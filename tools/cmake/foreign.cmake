@@ -40,5 +40,6 @@ else()
   add_library(sf_foreign_llhttp STATIC ${SF_LLHTTP_SOURCES}/api.c ${SF_LLHTTP_SOURCES}/http.c
               ${SF_LLHTTP_SOURCES}/llhttp.c)
   target_include_directories(sf_foreign_llhttp SYSTEM PUBLIC ${SF_LLHTTP_HEADER})
+  target_compile_definitions(sf_foreign_llhttp PUBLIC LLHTTP_STRICT_MODE=1)
 endif()
 add_library(foreign::llhttp ALIAS sf_foreign_llhttp)
