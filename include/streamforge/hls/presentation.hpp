@@ -1,0 +1,94 @@
+#pragma once
+
+/// A whole video as a player sees it: its rungs, its audio, its timeline. Whoever plans a video
+/// writes this once beside its segments (blob `timeline`); whoever answers players reads it, adds
+/// what has been measured since and writes every playlist from it. Pure: no I/O, no clock.
+///
+///   auto shown = parse_presentation(blob);
+///   for (const auto& r : video.renditions) shown->measure(r.name, r.codecs, r.peak_bps, …);
+///   auto text = master_playlist(*shown);               // /v/{id}/master.m3u8
+///   auto list = media_playlist(*shown, "720p");        // /v/{id}/720p/index.m3u8
+///   auto sound = media_playlist(*shown, "audio/0");    // /v/{id}/audio/0/index.m3u8
+
+#include <streamforge/base/error.hpp>
+#include <streamforge/hls/timeline.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sf::hls {
+
+/// The rates of one track, bits per second of its segment files. Before a track is complete players
+/// are told what the cap allows (spec/hls P6); afterwards what was measured (P3, P4).
+struct TrackRates {
+  std::uint64_t max_bps = 0;      ///< The codec's cap, container not counted.
+  std::uint64_t peak_bps = 0;     ///< Measured; 0 until the track is complete.
+  std::uint64_t average_bps = 0;  ///< Measured; 0 until the track is complete.
+
+  [[nodiscard]] bool measured() const noexcept { return peak_bps != 0; }
+  /// What to declare: measured, or the cap with the container's share on top.
+  [[nodiscard]] std::uint64_t declared_peak_bps() const noexcept;
+  [[nodiscard]] std::uint64_t declared_average_bps() const noexcept;
+};
+
+/// One rung of the ladder. `name` is its folder: "1080p".
+struct VideoTrack {
+  std::string name;
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+  std::string codecs;  ///< "avc1.640028": what the encoder was asked for, then what it wrote.
+  TrackRates rates;
+};
+
+/// One rendition of the audio group. Its folder is "audio/{name}".
+struct AudioTrack {
+  std::string name;
+  std::string language = "und";  ///< BCP 47.
+  std::string label;             ///< For a menu; made unique and never empty by the writer.
+  std::string codecs;            ///< "mp4a.40.2".
+  std::uint32_t channels = 2;
+  TrackRates rates;
+};
+
+struct Presentation {
+  Timeline timeline;
+  double frame_rate = 0;          ///< Average frames per second; 0 without picture.
+  std::vector<VideoTrack> video;  ///< Largest first.
+  std::vector<AudioTrack> audio;  ///< The first is the default.
+
+  /// Sets what is known of a track by now; empty codecs and zero rates leave what there is. False
+  /// when there is no such track ("720p", "audio/0").
+  bool measure(std::string_view track, std::string_view codecs, std::uint64_t peak_bps,
+               std::uint64_t average_bps);
+  /// Number of segments of a track; nullopt when there is no such track.
+  [[nodiscard]] std::optional<std::uint32_t> segment_count(std::string_view track) const noexcept;
+};
+
+/// The multivariant playlist, its URIs relative to its own. Each variant names the audio group and
+/// adds the worst of its rates to its own (P5). Listed first, where players begin: once all is
+/// measured the variant nearest 2 Mbit/s (P15), before that the smallest, cheapest to make on
+/// demand. Without picture the audio tracks themselves are the variants. `uri_suffix` goes behind
+/// every URI: "?token=…" of a private video.
+[[nodiscard]] std::string master_playlist(const Presentation& presentation,
+                                          std::string_view uri_suffix = {});
+
+/// The complete VOD playlist of "720p" or "audio/0"; nullopt when there is no such track. The same
+/// text before, while and after segments are made.
+[[nodiscard]] std::optional<std::string> media_playlist(const Presentation& presentation,
+                                                        std::string_view track,
+                                                        std::string_view uri_suffix = {});
+
+/// The stored form: JSON with a schema number; spans as begin and durations, about 7 bytes a
+/// segment. Reading refuses what cannot be (kCorrupt) and newer schemas (kUnsupported).
+[[nodiscard]] std::string serialize(const Presentation& presentation);
+[[nodiscard]] Result<Presentation> parse_presentation(std::string_view text);
+
+/// Name of the blob that holds it, processed/{id}/timeline, and the most it may weigh: 24 hours
+/// of 1-second segments fit.
+inline constexpr std::string_view kPresentationBlob = "timeline";
+inline constexpr std::size_t kPresentationBytesMax = std::size_t{4} << 20;
+
+}  // namespace sf::hls

@@ -1,0 +1,296 @@
+#include <streamforge/hls/presentation.hpp>
+
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/base/json.hpp>
+#include <streamforge/hls/playlist.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace sf::hls {
+namespace {
+
+constexpr std::string_view kAudioGroup = "audio";
+constexpr std::string_view kAudioFolder = "audio/";
+constexpr std::uint64_t kFirstVariantBps = 2'000'000;  // P15.
+constexpr std::uint64_t kSchema = 1;
+
+// MPEG-TS costs 4 of 188 bytes and PES headers; PAT, PMT and media are each padded to a multiple of
+// 16 packets a segment, at most 9 KB in 4 s.
+std::uint64_t with_container(std::uint64_t codec_bps) {
+  return codec_bps + codec_bps * 6 / 100 + 20'000;
+}
+
+template <class Tracks>
+auto* find_track(Tracks& tracks, std::string_view name) {
+  const auto found = std::ranges::find(
+      tracks, name, [](const auto& track) -> std::string_view { return track.name; });
+  return found == tracks.end() ? nullptr : &*found;
+}
+
+std::optional<std::string_view> audio_name(std::string_view track) {
+  if (!track.starts_with(kAudioFolder)) return std::nullopt;
+  return track.substr(kAudioFolder.size());
+}
+
+struct GroupRates {
+  std::uint64_t peak_bps = 0;
+  std::uint64_t average_bps = 0;
+};
+
+GroupRates worst_of(const std::vector<AudioTrack>& audio) {
+  GroupRates worst;
+  for (const auto& track : audio) {
+    worst.peak_bps = std::max(worst.peak_bps, track.rates.declared_peak_bps());
+    worst.average_bps = std::max(worst.average_bps, track.rates.declared_average_bps());
+  }
+  return worst;
+}
+
+// Each codec once, in order of first use: "avc1.640028,mp4a.40.2".
+std::string joined_codecs(std::string_view video, const std::vector<AudioTrack>& audio) {
+  std::string joined(video);
+  std::set<std::string_view> seen;
+  for (const auto& track : audio) {
+    if (track.codecs.empty() || !seen.insert(track.codecs).second) continue;
+    if (!joined.empty()) joined += ',';
+    joined += track.codecs;
+  }
+  return joined;
+}
+
+std::string uri_of(std::string_view folder, std::string_view suffix) {
+  return concat(folder, "/index.m3u8", suffix);
+}
+
+// NAME must be unique in its group and there must be one (P10).
+std::string unique_label(const AudioTrack& track, std::set<std::string>& used) {
+  std::string label = track.label;
+  if (label.empty())
+    label = track.language == "und" ? concat("Audio ", track.name) : track.language;
+  std::string candidate = label;
+  for (unsigned n = 2; !used.insert(candidate).second; ++n) candidate = concat(label, " (", n, ')');
+  return candidate;
+}
+
+void add_audio_group(MasterPlaylist& master, const std::vector<AudioTrack>& audio,
+                     std::string_view suffix) {
+  std::set<std::string> used;
+  for (const auto& track : audio) {
+    Media media;
+    media.type = "AUDIO";
+    media.group = kAudioGroup;
+    media.name = unique_label(track, used);
+    media.language = track.language;
+    media.uri = uri_of(concat(kAudioFolder, track.name), suffix);
+    media.is_default = &track == &audio.front();
+    media.channels = track.channels;
+    master.media.push_back(std::move(media));
+  }
+}
+
+void add_audio_variants(MasterPlaylist& master, const std::vector<AudioTrack>& audio,
+                        std::string_view suffix) {
+  if (audio.empty()) return;
+  // Tracks are choices of a menu, not qualities: one variant, and a group when there is a choice.
+  const GroupRates worst = worst_of(audio);
+  Variant variant;
+  variant.uri = uri_of(concat(kAudioFolder, audio.front().name), suffix);
+  variant.bandwidth = worst.peak_bps;
+  variant.average_bandwidth = std::min(worst.average_bps, worst.peak_bps);
+  variant.codecs = joined_codecs({}, audio);
+  if (audio.size() > 1) {
+    variant.audio_group = kAudioGroup;
+    add_audio_group(master, audio, suffix);
+  }
+  master.variants.push_back(std::move(variant));
+}
+
+void put_first_choice_first(std::vector<Variant>& variants, bool all_measured) {
+  const auto distance = [](const Variant& variant) {
+    return variant.average_bandwidth > kFirstVariantBps
+               ? variant.average_bandwidth - kFirstVariantBps
+               : kFirstVariantBps - variant.average_bandwidth;
+  };
+  const auto first = all_measured ? std::ranges::min_element(variants, {}, distance)
+                                  : std::ranges::min_element(variants, {}, &Variant::bandwidth);
+  if (first != variants.end()) std::rotate(variants.begin(), first, first + 1);
+}
+
+void write_spans(json::Writer& out, std::string_view key, const std::vector<SegmentSpan>& spans) {
+  // Begin, then durations: spans are contiguous.
+  out.key(key).begin_array();
+  if (!spans.empty()) out.value(spans.front().begin_ticks);
+  for (const auto& span : spans) out.value(span.duration_ticks());
+  out.end_array();
+}
+
+Result<std::vector<SegmentSpan>> read_spans(const json::Value& object, std::string_view key) {
+  std::vector<SegmentSpan> spans;
+  const json::Value* list = object.find(key);
+  if (!list || !list->is_array()) {
+    return fail(ErrorCode::kCorrupt, concat("the timeline has no list \"", key, '"'));
+  }
+  const auto& numbers = list->array();
+  if (numbers.empty()) return spans;
+  constexpr std::int64_t kTicksMax = std::int64_t{1} << 48;  // 99 years.
+  std::int64_t at = numbers.front().as_int().value_or(-1);
+  if (at < 0 || at > kTicksMax) return fail(ErrorCode::kCorrupt, "the timeline begins nowhere");
+  spans.reserve(numbers.size() - 1);
+  for (std::size_t i = 1; i < numbers.size(); ++i) {
+    const std::int64_t duration = numbers[i].as_int().value_or(0);
+    if (duration <= 0 || duration > kTicksMax - at) {
+      return fail(ErrorCode::kCorrupt, concat("segment ", i - 1, " of the timeline has no length"));
+    }
+    spans.push_back({at, at + duration});
+    at += duration;
+  }
+  return spans;
+}
+
+void write_rates(json::Writer& out, const TrackRates& rates) {
+  out.field("max_bps", rates.max_bps)
+      .field("peak_bps", rates.peak_bps)
+      .field("average_bps", rates.average_bps);
+}
+
+TrackRates read_rates(const json::Value& object) {
+  return {object.uint_at("max_bps"), object.uint_at("peak_bps"), object.uint_at("average_bps")};
+}
+
+}  // namespace
+
+std::uint64_t TrackRates::declared_peak_bps() const noexcept {
+  return measured() ? peak_bps : with_container(max_bps);
+}
+
+std::uint64_t TrackRates::declared_average_bps() const noexcept {
+  return measured() ? std::min(average_bps, peak_bps) : with_container(max_bps);
+}
+
+bool Presentation::measure(std::string_view track, std::string_view codecs, std::uint64_t peak_bps,
+                           std::uint64_t average_bps) {
+  const auto set = [&](auto* found) {
+    if (!found) return false;
+    if (!codecs.empty()) found->codecs = codecs;
+    if (peak_bps != 0) found->rates.peak_bps = peak_bps;
+    if (average_bps != 0) found->rates.average_bps = average_bps;
+    return true;
+  };
+  if (const auto name = audio_name(track)) return set(find_track(audio, *name));
+  return set(find_track(video, track));
+}
+
+std::optional<std::uint32_t> Presentation::segment_count(std::string_view track) const noexcept {
+  if (const auto name = audio_name(track)) {
+    if (!find_track(audio, *name)) return std::nullopt;
+    return static_cast<std::uint32_t>(timeline.audio.size());
+  }
+  if (!find_track(video, track)) return std::nullopt;
+  return static_cast<std::uint32_t>(timeline.video.size());
+}
+
+std::string master_playlist(const Presentation& presentation, std::string_view uri_suffix) {
+  MasterPlaylist master;
+  if (presentation.video.empty()) {
+    add_audio_variants(master, presentation.audio, uri_suffix);
+    return write_master_playlist(master);
+  }
+  add_audio_group(master, presentation.audio, uri_suffix);
+  const GroupRates sound = worst_of(presentation.audio);
+  bool all_measured = true;
+  for (const auto& track : presentation.video) {
+    Variant variant;
+    variant.uri = uri_of(track.name, uri_suffix);
+    variant.bandwidth = track.rates.declared_peak_bps() + sound.peak_bps;
+    variant.average_bandwidth = track.rates.declared_average_bps() + sound.average_bps;
+    variant.codecs = joined_codecs(track.codecs, presentation.audio);
+    variant.width = track.width;
+    variant.height = track.height;
+    variant.frame_rate = presentation.frame_rate;
+    if (!presentation.audio.empty()) variant.audio_group = kAudioGroup;
+    all_measured = all_measured && track.rates.measured();
+    master.variants.push_back(std::move(variant));
+  }
+  put_first_choice_first(master.variants, all_measured);
+  return write_master_playlist(master);
+}
+
+std::optional<std::string> media_playlist(const Presentation& presentation, std::string_view track,
+                                          std::string_view uri_suffix) {
+  if (!presentation.segment_count(track)) return std::nullopt;
+  const auto& spans = audio_name(track) ? presentation.timeline.audio : presentation.timeline.video;
+  MediaPlaylist playlist;
+  playlist.segments.reserve(spans.size());
+  for (std::uint32_t number = 0; number < spans.size(); ++number) {
+    MediaSegment segment;
+    segment.uri = concat(segment_name(number), uri_suffix);
+    segment.duration_ticks = spans[number].duration_ticks();
+    playlist.segments.push_back(std::move(segment));
+  }
+  return write_media_playlist(playlist);
+}
+
+std::string serialize(const Presentation& presentation) {
+  json::Writer out;
+  out.begin_object().field("schema", kSchema).field("frame_rate", presentation.frame_rate);
+  out.field("grid", presentation.timeline.grid == GridKind::kFixed ? "fixed" : "source");
+  out.key("video").begin_array();
+  for (const auto& track : presentation.video) {
+    out.begin_object().field("name", track.name);
+    out.field("width", track.width).field("height", track.height).field("codecs", track.codecs);
+    write_rates(out, track.rates);
+    out.end_object();
+  }
+  out.end_array().key("audio").begin_array();
+  for (const auto& track : presentation.audio) {
+    out.begin_object().field("name", track.name).field("language", track.language);
+    out.field("label", track.label).field("codecs", track.codecs);
+    out.field("channels", track.channels);
+    write_rates(out, track.rates);
+    out.end_object();
+  }
+  out.end_array();
+  write_spans(out, "video_ticks", presentation.timeline.video);
+  write_spans(out, "audio_ticks", presentation.timeline.audio);
+  out.end_object();
+  return std::move(out).take();
+}
+
+Result<Presentation> parse_presentation(std::string_view text) {
+  auto parsed = json::parse(text);
+  if (!parsed) return fail(ErrorCode::kCorrupt, concat("timeline: ", parsed.error().message));
+  const json::Value& root = *parsed;
+  if (const auto schema = root.uint_at("schema"); schema != kSchema) {
+    return fail(schema > kSchema ? ErrorCode::kUnsupported : ErrorCode::kCorrupt,
+                concat("timeline: schema ", schema, ", this program reads ", kSchema));
+  }
+  Presentation out;
+  out.frame_rate = root.double_at("frame_rate");
+  out.timeline.grid =
+      root.string_at("grid") == "source" ? GridKind::kSourceKeyframes : GridKind::kFixed;
+  const json::Value* video = root.find("video");
+  const json::Value* audio = root.find("audio");
+  if (!video || !audio) return fail(ErrorCode::kCorrupt, "timeline: no lists of tracks");
+  const auto narrow = [](const json::Value& value, std::string_view key) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(value.uint_at(key), UINT32_MAX));
+  };
+  for (const auto& item : video->array()) {
+    out.video.push_back({item.string_at("name"), narrow(item, "width"), narrow(item, "height"),
+                         item.string_at("codecs"), read_rates(item)});
+  }
+  for (const auto& item : audio->array()) {
+    out.audio.push_back({item.string_at("name"), item.string_at("language", "und"),
+                         item.string_at("label"), item.string_at("codecs"),
+                         narrow(item, "channels"), read_rates(item)});
+  }
+  auto video_spans = read_spans(root, "video_ticks");
+  if (!video_spans) return fail(std::move(video_spans.error()));
+  auto audio_spans = read_spans(root, "audio_ticks");
+  if (!audio_spans) return fail(std::move(audio_spans.error()));
+  out.timeline.video = std::move(*video_spans);
+  out.timeline.audio = std::move(*audio_spans);
+  return out;
+}
+
+}  // namespace sf::hls

@@ -1,0 +1,135 @@
+#include <streamforge/hls/presentation.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sf::hls {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+Presentation ten_seconds() {
+  Presentation shown;
+  shown.timeline.video = {{0, 360'000}, {360'000, 720'000}, {720'000, 900'000}};
+  shown.timeline.audio = {{0, 359'040}, {359'040, 720'000}, {720'000, 901'120}};
+  shown.frame_rate = 30;
+  shown.video = {{"720p", 1280, 720, "avc1.64001f", {2'800'000, 0, 0}},
+                 {"360p", 640, 360, "avc1.64001e", {800'000, 0, 0}}};
+  shown.audio = {{"0", "en", "English", "mp4a.40.2", 2, {128'000, 0, 0}}};
+  return shown;
+}
+
+std::string first_variant(const std::string& master) {
+  const auto line = master.find("#EXT-X-STREAM-INF");
+  const auto uri = master.find('\n', line) + 1;
+  return master.substr(uri, master.find('\n', uri) - uri);
+}
+
+TEST(Presentation, SerializesAndReadsBack) {
+  const Presentation shown = ten_seconds();
+  const auto again = parse_presentation(serialize(shown));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(serialize(*again), serialize(shown));
+  EXPECT_EQ(again->timeline.audio.back().end_ticks, 901'120);
+  EXPECT_EQ(again->video.front().rates.max_bps, 2'800'000u);
+  EXPECT_EQ(again->audio.front().language, "en");
+}
+
+TEST(Presentation, RefusesWhatCannotBe) {
+  const struct {
+    const char* text;
+    ErrorCode code;
+  } cases[] = {
+      {"", ErrorCode::kCorrupt},
+      {"[]", ErrorCode::kCorrupt},
+      {R"({"schema":2})", ErrorCode::kUnsupported},
+      {R"({"schema":1})", ErrorCode::kCorrupt},
+      {R"({"schema":1,"video":[],"audio":[]})", ErrorCode::kCorrupt},
+      {R"({"schema":1,"video":[],"audio":[],"video_ticks":[0,0],"audio_ticks":[]})",
+       ErrorCode::kCorrupt},
+      {R"({"schema":1,"video":[],"audio":[],"video_ticks":[-1,5],"audio_ticks":[]})",
+       ErrorCode::kCorrupt},
+      {R"({"schema":1,"video":[],"audio":[],"video_ticks":[0,9223372036854775807],)"
+       R"("audio_ticks":[]})",
+       ErrorCode::kCorrupt},
+  };
+  for (const auto& c : cases) {
+    const auto parsed = parse_presentation(c.text);
+    ASSERT_FALSE(parsed) << c.text;
+    EXPECT_EQ(parsed.error().code, c.code) << c.text;
+  }
+}
+
+TEST(Presentation, DeclaresCapsUntilMeasured) {
+  Presentation shown = ten_seconds();
+  // Cap + 6 % + 20 kbit/s each: 2 988 000 + 155 680.
+  EXPECT_THAT(master_playlist(shown), HasSubstr("BANDWIDTH=3143680"));
+  EXPECT_EQ(first_variant(master_playlist(shown)), "360p/index.m3u8") << "cheapest to begin with";
+
+  EXPECT_TRUE(shown.measure("720p", "avc1.64001f", 2'500'000, 1'900'000));
+  EXPECT_TRUE(shown.measure("360p", "", 700'000, 500'000));
+  EXPECT_TRUE(shown.measure("audio/0", "", 140'000, 130'000));
+  EXPECT_FALSE(shown.measure("1080p", "", 1, 1));
+  EXPECT_FALSE(shown.measure("audio/7", "", 1, 1));
+  const std::string master = master_playlist(shown);
+  EXPECT_THAT(master, HasSubstr("BANDWIDTH=2640000"));
+  EXPECT_THAT(master, HasSubstr("AVERAGE-BANDWIDTH=2030000"));
+  EXPECT_THAT(master, HasSubstr(R"(CODECS="avc1.64001f,mp4a.40.2")"));
+  EXPECT_EQ(first_variant(master), "720p/index.m3u8") << "nearest to 2 Mbit/s";
+}
+
+TEST(Presentation, AverageNeverExceedsPeak) {
+  Presentation shown = ten_seconds();
+  shown.measure("360p", "", 600'000, 600'001);
+  EXPECT_EQ(shown.video.back().rates.declared_average_bps(), 600'000u);
+}
+
+TEST(Presentation, MediaPlaylistsNameEverySegment) {
+  const Presentation shown = ten_seconds();
+  const auto video = media_playlist(shown, "720p");
+  ASSERT_TRUE(video);
+  EXPECT_THAT(*video, HasSubstr("\n0.ts\n"));
+  EXPECT_THAT(*video, HasSubstr("\n2.ts\n"));
+  EXPECT_THAT(*video, HasSubstr("#EXT-X-ENDLIST"));
+  EXPECT_THAT(*video, HasSubstr("#EXTINF:2.000000,"));
+  const auto audio = media_playlist(shown, "audio/0", "?token=t");
+  ASSERT_TRUE(audio);
+  EXPECT_THAT(*audio, HasSubstr("\n2.ts?token=t\n"));
+  EXPECT_FALSE(media_playlist(shown, "audio"));
+  EXPECT_FALSE(media_playlist(shown, "audio/"));
+  EXPECT_FALSE(media_playlist(shown, "0"));
+  EXPECT_FALSE(media_playlist(shown, "1080p"));
+  EXPECT_EQ(shown.segment_count("360p"), 3u);
+}
+
+TEST(Presentation, SoundAloneIsTheVariant) {
+  Presentation shown = ten_seconds();
+  shown.video.clear();
+  shown.timeline.video.clear();
+  shown.frame_rate = 0;
+  const std::string master = master_playlist(shown);
+  EXPECT_EQ(first_variant(master), "audio/0/index.m3u8");
+  EXPECT_THAT(master, Not(HasSubstr("EXT-X-MEDIA:")));
+  shown.audio.push_back({"1", "de", "", "mp4a.40.2", 2, {128'000, 0, 0}});
+  EXPECT_THAT(master_playlist(shown), HasSubstr("EXT-X-MEDIA:"));
+}
+
+TEST(Presentation, AudioNamesAreUniqueAndPresent) {
+  Presentation shown = ten_seconds();
+  shown.audio.push_back({"1", "en", "English", "mp4a.40.2", 2, {128'000, 0, 0}});
+  shown.audio.push_back({"2", "und", "", "mp4a.40.2", 1, {64'000, 0, 0}});
+  const std::string master = master_playlist(shown);
+  EXPECT_THAT(master, HasSubstr(R"(NAME="English")"));
+  EXPECT_THAT(master, HasSubstr(R"(NAME="English (2)")"));
+  EXPECT_THAT(master, HasSubstr(R"(NAME="Audio 2")"));
+}
+
+TEST(Presentation, SuffixGoesBehindEveryUri) {
+  const std::string master = master_playlist(ten_seconds(), "?token=t");
+  EXPECT_THAT(master, HasSubstr("360p/index.m3u8?token=t\n"));
+  EXPECT_THAT(master, HasSubstr(R"(URI="audio/0/index.m3u8?token=t")"));
+}
+
+}  // namespace
+}  // namespace sf::hls
