@@ -1,7 +1,7 @@
 #pragma once
 
-/// A small blocking HTTP/1.1 client for our own command-line verbs (upload to a server, speak to the
-/// admin socket). Not for reactors. One request at a time over one kept-alive connection.
+/// A small blocking HTTP/1.1 client for our own command-line verbs (upload to a server, speak to
+/// the admin socket). Not for reactors. One request at a time over one kept-alive connection.
 
 #include <streamforge/base/error.hpp>
 #include <streamforge/http/message.hpp>

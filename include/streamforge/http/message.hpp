@@ -10,6 +10,7 @@
 #include <streamforge/net/connection.hpp>
 
 #include <cstdint>
+#include <forward_list>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -31,8 +32,9 @@ class Headers {
   void add(std::string name, std::string value);
   /// Replaces every field of that name.
   void set(std::string name, std::string value);
+  void remove(std::string_view name);
   /// The value of the only field of that name; nullopt when there is none. Several fields of one
-  /// name are given joined by ", " (RFC 9110 section 5.3).
+  /// name are given joined by ", " (RFC 9110 section 5.3). The view lives until the next change.
   [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const noexcept;
   [[nodiscard]] unsigned count(std::string_view name) const noexcept;
@@ -42,7 +44,7 @@ class Headers {
 
  private:
   std::vector<std::pair<std::string, std::string>> fields_;
-  mutable std::vector<std::string> joined_;
+  mutable std::forward_list<std::string> joined_;  ///< Grows without moving what was given out.
 };
 
 /// The request's body: read by the handler, at its pace; what it leaves is drained (when short) or
@@ -68,7 +70,7 @@ class Request {
   Method method = Method::kGet;
   std::string target;  ///< As received.
   /// Decoded path with dot segments refused (400 before a handler runs): always begins with '/',
-  /// holds no NUL, no empty or ".." segment.
+  /// is UTF-8 without control characters, holds no empty, "." or ".." segment (but may end in '/').
   std::string path;
   std::string query;      ///< Raw, without '?'.
   std::string authority;  ///< Host field, or the absolute-form's authority, which wins.
@@ -78,7 +80,8 @@ class Request {
   net::Connection* connection = nullptr;  ///< Peer address, abort, reactor.
 
   [[nodiscard]] Body& body() const noexcept { return *body_; }
-  /// Sends an informational response now: 104 with its fields. False when the peer is HTTP/1.0.
+  /// Sends an informational response now: 104 with its fields. A peer of HTTP/1.0 is sent nothing,
+  /// which is no error (RFC 9110 section 15.2).
   io::Task<Result<>> send_informational(int status, Headers fields) const;
   /// A query parameter, decoded; the first of that name.
   [[nodiscard]] std::optional<std::string> query_parameter(std::string_view name) const;
@@ -87,9 +90,9 @@ class Request {
   /// Route parameters by name, "/v/{id}/{file}": set by the router.
   [[nodiscard]] std::string_view parameter(std::string_view name) const noexcept;
 
-  Body* body_ = nullptr;                                           ///< Set by the driver.
-  std::function<io::Task<Result<>>(std::string)> send_now_;        ///< Set by the driver.
-  std::vector<std::pair<std::string, std::string>> parameters_;    ///< Set by the router.
+  Body* body_ = nullptr;                                         ///< Set by the driver.
+  std::function<io::Task<Result<>>(std::string)> send_now_;      ///< Set by the driver.
+  std::vector<std::pair<std::string, std::string>> parameters_;  ///< Set by the router.
 };
 
 /// Bytes in memory that several responses may share (a cached segment, an embedded web file).
@@ -120,10 +123,13 @@ struct Response {
   std::variant<std::monostate, std::string, SharedBytes, FileSlice, std::vector<FileSlice>,
                BodyProducer>
       body;
-  /// Parts to be sent before each FileSlice of the vector form (multipart/byteranges), then a tail.
+  /// Text to be sent before each FileSlice of the vector form (multipart/byteranges), then a tail.
   std::vector<std::string> part_heads;
   /// Close the connection after this response.
   bool close = false;
+
+  /// The bytes of the body; nullopt when a BodyProducer makes it.
+  [[nodiscard]] std::optional<std::uint64_t> body_bytes() const noexcept;
 
   [[nodiscard]] static Response text(int status, std::string body,
                                      std::string content_type = "text/plain; charset=utf-8");

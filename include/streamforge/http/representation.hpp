@@ -1,8 +1,8 @@
 #pragma once
 
 /// What a GET may select parts and versions of. `respond` applies, in the order of RFC 9110 section
-/// 13.2.2, If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since, then If-Range and Range,
-/// and gives 200, 206, 304, 412 or 416 with the right fields. Pure: no I/O.
+/// 13.2.2, If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since, then If-Range and
+/// Range, and gives 200, 206, 304, 412 or 416 with the right fields. Pure: no I/O.
 
 #include <streamforge/http/message.hpp>
 
@@ -12,11 +12,11 @@ namespace sf::http {
 
 struct Representation {
   std::string content_type;
-  std::string etag;                     ///< Strong, with its quotes; changes iff the bytes change.
-  std::int64_t last_modified_ms = 0;    ///< 0: none.
+  std::string etag;                   ///< Strong, with its quotes; changes iff the bytes change.
+  std::int64_t last_modified_ms = 0;  ///< 0: none.
   std::string cache_control;
-  std::string content_encoding;         ///< "gzip", or empty.
-  bool varies_by_encoding = false;      ///< Adds `Vary: Accept-Encoding`.
+  std::string content_encoding;                ///< "gzip", or empty.
+  bool varies_by_encoding = false;             ///< Adds `Vary: Accept-Encoding`.
   std::variant<SharedBytes, FileSlice> bytes;  ///< All of it.
 };
 
