@@ -1,5 +1,7 @@
 #pragma once
 
+/// Digests of bytes given piece by piece, by the names tus has for them. One owner, any thread.
+
 #include <streamforge/base/bytes.hpp>
 
 #include <array>
@@ -16,7 +18,7 @@ enum class DigestAlgorithm : std::uint8_t { kSha1, kSha256, kMd5, kCrc32 };
 [[nodiscard]] std::optional<DigestAlgorithm> digest_algorithm(std::string_view tus_name) noexcept;
 [[nodiscard]] std::size_t digest_bytes(DigestAlgorithm algorithm) noexcept;
 
-/// A digest over bytes given piece by piece (libcrypto, and zlib's crc32, big-endian). One owner.
+/// One digest being taken: libcrypto's, or zlib's crc32 as four big-endian bytes.
 class Digest {
  public:
   explicit Digest(DigestAlgorithm algorithm);

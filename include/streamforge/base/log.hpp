@@ -26,7 +26,7 @@ struct Options {
 };
 
 /// Once, before threads start. Without it lines go to stderr as text, synchronously.
-Result<> start(const Options& options);
+[[nodiscard]] Result<> start(const Options& options);
 /// Writes out what is queued. Called before exit.
 void stop() noexcept;
 void set_level(Level level) noexcept;
