@@ -1,1 +1,3 @@
-int main() {}
+#include <streamforge/app/run.hpp>
+
+int main(int argc, char** argv) { return sf::app::run(argc, argv); }

@@ -1,0 +1,68 @@
+#pragma once
+
+/// Every setting of every verb, filled by `parse` (flag, then environment, then TOML file, then the
+/// default written here). All that the rest of the program knows of its surroundings enters here.
+
+#include <streamforge/base/log.hpp>
+#include <streamforge/io/reactor.hpp>
+#include <streamforge/transcode/command.hpp>
+#include <streamforge/tus/service.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sf::app {
+
+struct ServeOptions {
+  std::string data_dir;  ///< Default: /var/lib/streamforge as a service, else ./streamforge-data.
+  std::string listen = "127.0.0.1:8080";
+  unsigned reactors = 0;  ///< 0: a quarter of the cores, at least one.
+  int transcoders = -1;   ///< -1: the other cores; up to four cores, all of them. 0: none.
+  io::BackendKind io = io::BackendKind::kAuto;
+  bool open = false;          ///< Anyone may upload; loopback only.
+  unsigned staging_mib = 64;  ///< Ingest buffers of one reactor.
+  tus::UploadIo upload_io = tus::UploadIo::kAuto;
+  std::uint64_t upload_max_bytes = 0;
+  std::string ladder = "1080,720,480,360";
+  bool access_log = false;
+  bool secure_cookies = false;
+  log::Level log_level = log::Level::kInfo;
+  log::Format log_format = log::Format::kText;
+};
+
+struct UploadOptions {
+  std::vector<std::string> files;
+  std::string to;  ///< Server's base URL; else asked of the server on `data_dir`.
+  std::string token;
+  std::string data_dir;
+  std::string visibility;
+};
+
+/// `user …` and `token …`: what to do and to whom.
+struct AccountOptions {
+  std::string data_dir;
+  std::string verb;  ///< "user add", "token create", …
+  std::string name;  ///< The user; for `token revoke` the token's id.
+  std::string role = "admin";
+  std::string label = "command line";
+  std::uint64_t days = 0;
+};
+
+enum class Verb : std::uint8_t { kServe, kTranscode, kProbe, kUpload, kAccount, kDoctor, kWorker };
+
+struct Options {
+  Verb verb = Verb::kServe;
+  ServeOptions serve;
+  transcode::TranscodeCommand transcode;
+  transcode::ProbeCommand probe;
+  UploadOptions upload;
+  AccountOptions account;
+  std::string doctor_dir;
+};
+
+/// Fills `options`, or gives the exit code to leave with (help, version, wrong usage), having said
+/// why.
+[[nodiscard]] int parse(int argc, char** argv, Options& options, bool& leave);
+
+}  // namespace sf::app

@@ -1,0 +1,392 @@
+#include "serve_command.hpp"
+
+#include "admin.hpp"
+#include "reactor_thread.hpp"
+#include "stores.hpp"
+
+#include <streamforge/base/limits.hpp>
+#include <streamforge/base/metrics.hpp>
+#include <streamforge/http/server.hpp>
+#include <streamforge/io/gate.hpp>
+#include <streamforge/io/timer.hpp>
+#include <streamforge/net/listener.hpp>
+#include <streamforge/serve/site.hpp>
+#include <streamforge/store/reconcile.hpp>
+#include <streamforge/transcode/scheduler.hpp>
+#include <streamforge/tus/service.hpp>
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <thread>
+
+namespace sf::app {
+
+namespace {
+
+constexpr std::uint32_t kSweepEveryMs = 10 * 60 * 1000;
+/// Below this much free space uploads will be refused soon: said by /readyz.
+constexpr std::uint64_t kFreeBytesMin = limits::kGiB;
+
+struct Sizes {
+  unsigned reactors;
+  unsigned transcoders;
+  bool shared_cores;  ///< Transcoders run where reactors do: at low priority, nothing pinned apart.
+};
+
+/// reactors = max(1, cores/4), transcoders the other cores; up to four cores, transcoders = all.
+Sizes sizes_for(const ServeOptions& options) {
+  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  Sizes sizes{};
+  sizes.reactors = options.reactors != 0 ? options.reactors : std::max(1u, cores / 4);
+  sizes.shared_cores = cores <= 4 || sizes.reactors >= cores;
+  const unsigned others = sizes.shared_cores ? cores : cores - sizes.reactors;
+  sizes.transcoders = options.transcoders < 0 ? others : static_cast<unsigned>(options.transcoders);
+  return sizes;
+}
+
+transcode::WorkerOptions worker_options(const ServeOptions& options, const Sizes& sizes) {
+  transcode::WorkerOptions workers;
+  workers.workers = sizes.transcoders;
+  workers.log_dir = options.data_dir + "/log";
+  const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int first = sizes.shared_cores ? 0 : static_cast<int>(sizes.reactors);
+  for (int cpu = first; cpu < cores; ++cpu) workers.cpus.push_back(cpu);
+  return workers;
+}
+
+/// Everything that runs, built in flow order and torn down in reverse. Owned by run_serve.
+class Server {
+ public:
+  explicit Server(const ServeOptions& options) : options_(options), sizes_(sizes_for(options)) {}
+
+  Result<> start();
+  /// SIGTERM: stop accepting, finish what is in flight, keep every byte, end the workers.
+  void drain();
+  [[nodiscard]] const std::string& url() const noexcept { return url_; }
+  [[nodiscard]] store::Accounts& accounts() noexcept { return *stores_->accounts; }
+
+ private:
+  Result<> check_address();
+  Result<> start_reactors();
+  Result<> listen();
+  Result<> start_site();
+  void accept();
+  Result<> listen_admin();
+  io::Task<Result<>> start_control();
+  io::Task<void> stop_control();
+  io::Task<void> sweep();
+  void arm_sweep();
+  [[nodiscard]] serve::JobControls job_controls();
+  [[nodiscard]] std::vector<std::string> not_ready_reasons() const;
+  [[nodiscard]] io::Reactor& control() noexcept { return control_->reactor(); }
+
+  // Constant after start.
+  const ServeOptions options_;
+  const Sizes sizes_;
+  net::Address address_;
+  io::BackendKind backend_ = io::BackendKind::kAuto;
+  std::string url_;
+  std::atomic<bool> draining_{false};
+
+  // In the order in which each needs the ones above.
+  std::unique_ptr<Stores> stores_;
+  std::vector<std::unique_ptr<ReactorThread>> reactors_;
+  std::unique_ptr<ReactorThread> control_;  ///< Scheduler, workers, admin socket, sweeps.
+  std::vector<UniqueFd> sockets_;
+  std::unique_ptr<transcode::Scheduler> scheduler_;
+  std::unique_ptr<tus::Service> tus_;
+  std::unique_ptr<serve::Site> site_;
+  http::Router router_;
+  http::Router admin_router_;
+  std::unique_ptr<http::Server> http_;
+  std::unique_ptr<http::Server> admin_http_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;  ///< One per reactor.
+
+  // The control reactor's.
+  std::unique_ptr<net::Listener> admin_listener_;
+  io::Gate sweeps_;
+  std::unique_ptr<io::Timer> sweep_timer_;
+};
+
+Result<> Server::check_address() {
+  auto address = net::parse_address(options_.listen);
+  if (!address) return fail(std::move(address.error()));
+  address_ = std::move(*address);
+  if (options_.open && !address_.is_loopback()) {
+    return fail(ErrorCode::kInvalidArgument,
+                concat("--open lets anyone upload, so it is refused on ", address_.to_string(),
+                       "; listen on 127.0.0.1, or leave --open out and make accounts."));
+  }
+  return {};
+}
+
+Result<> Server::start_reactors() {
+  std::string reason;
+  auto backend = io::resolve(options_.io, &reason);
+  if (!backend) return fail(std::move(backend.error()));
+  backend_ = *backend;
+  log::info("io", "chose the I/O backend", {{"backend", io::name_of(backend_)}, {"why", reason}});
+  io::ReactorConfig config;
+  config.backend = backend_;
+  config.staging_bytes = options_.staging_mib * limits::kMiB;
+  for (unsigned i = 0; i < sizes_.reactors; ++i) {
+    config.index = i;
+    config.cpu = sizes_.shared_cores ? -1 : static_cast<int>(i);
+    auto thread = ReactorThread::start(config);
+    if (!thread) return fail(std::move(thread.error()));
+    reactors_.push_back(std::move(*thread));
+  }
+  config.index = sizes_.reactors;
+  config.cpu = -1;
+  config.staging_bytes = 0;
+  auto thread = ReactorThread::start(config);
+  if (!thread) return fail(std::move(thread.error()));
+  control_ = std::move(*thread);
+  return {};
+}
+
+Result<> Server::listen() {
+  for (unsigned i = 0; i < sizes_.reactors; ++i) {
+    auto socket = net::listen_tcp(address_);
+    if (!socket) return fail(std::move(socket.error()));
+    if (i == 0) {
+      auto bound = net::local_address(socket->get());
+      if (!bound) return fail(std::move(bound.error()));
+      address_ = std::move(*bound);
+    }
+    sockets_.push_back(std::move(*socket));
+  }
+  const bool any = address_.host == "0.0.0.0" || address_.host == "::";
+  net::Address shown = address_;
+  if (any) shown.host = "127.0.0.1";
+  url_ = concat("http://", shown.to_string());
+  return {};
+}
+
+serve::JobControls Server::job_controls() {
+  transcode::Scheduler& scheduler = *scheduler_;
+  serve::JobControls jobs;
+  jobs.cancel = [&scheduler](std::string id) { return scheduler.cancel(std::move(id)); };
+  jobs.retry = [&scheduler](std::string id) { return scheduler.retry(std::move(id)); };
+  jobs.pause = [&scheduler](std::string id) { return scheduler.pause(std::move(id)); };
+  jobs.resume = [&scheduler](std::string id) { return scheduler.resume(std::move(id)); };
+  jobs.prioritise = [&scheduler](std::string id) { return scheduler.prioritise(std::move(id)); };
+  jobs.forget = [&scheduler](std::string id) { return scheduler.forget(std::move(id)); };
+  jobs.queue_position = [&scheduler](const std::string& id) {
+    return scheduler.queue_position(id);
+  };
+  return jobs;
+}
+
+std::vector<std::string> Server::not_ready_reasons() const {
+  std::vector<std::string> reasons;
+  if (draining_.load(std::memory_order_relaxed)) reasons.emplace_back("The server is stopping.");
+  if (stores_->blobs->free_bytes() < kFreeBytesMin) {
+    reasons.push_back(concat("Less than 1 GiB is free for ", options_.data_dir, "."));
+  }
+  return reasons;
+}
+
+Result<> Server::start_site() {
+  auto ladder = transcode::parse_ladder(options_.ladder);
+  if (!ladder) return fail(std::move(ladder.error()));
+  scheduler_ = std::make_unique<transcode::Scheduler>(
+      control(), *stores_->catalogue, *stores_->blobs, stores_->demand, std::move(*ladder),
+      worker_options(options_, sizes_));
+  tus::ServiceOptions uploads;
+  uploads.upload_bytes_max = options_.upload_max_bytes;
+  uploads.upload_io = options_.upload_io;
+  tus_ = std::make_unique<tus::Service>(*stores_->catalogue, *stores_->blobs, *stores_->accounts,
+                                        uploads);
+  tus_->set_before_remove([this](std::string id) { return scheduler_->forget(std::move(id)); });
+  serve::SiteOptions site;
+  site.log_dir = options_.data_dir + "/log";
+  site.io_backend = io::name_of(backend_);
+  site.secure_cookies = options_.secure_cookies;
+  site.not_ready_reasons = [this] { return not_ready_reasons(); };
+  site_ = std::make_unique<serve::Site>(
+      serve::SiteParts{*stores_->catalogue, *stores_->blobs, *stores_->accounts, stores_->events,
+                       stores_->demand, stores_->pool},
+      job_controls(), std::move(site));
+  tus_->add_routes(router_);
+  site_->add_routes(router_);
+  add_admin_routes(admin_router_, *stores_->accounts, url_);
+  http::ServerOptions http;
+  http.access_log = options_.access_log;
+  http_ = std::make_unique<http::Server>(router_, http);
+  admin_http_ = std::make_unique<http::Server>(admin_router_, http::ServerOptions{});
+  return {};
+}
+
+Result<> Server::listen_admin() {
+  auto socket = net::listen_unix(admin_socket_path(options_.data_dir));
+  if (!socket) return fail(std::move(socket.error()));
+  admin_listener_ = std::make_unique<net::Listener>(
+      control(), std::move(*socket), [this](std::unique_ptr<net::Connection> connection) {
+        return admin_http_->serve(std::move(connection));
+      });
+  admin_listener_->start();
+  return {};
+}
+
+void Server::arm_sweep() {
+  sweep_timer_->arm(control().timers(), kSweepEveryMs, [this] {
+    if (!sweeps_.closed()) control().spawn(sweep());
+  });
+}
+
+io::Task<void> Server::sweep() {
+  const auto pass = sweeps_.enter();
+  if (auto swept = co_await stores_->accounts->sweep(); !swept) {
+    log::warn("app", "could not remove expired sessions", {{"error", swept.error().message}});
+  }
+  if (auto emptied = co_await site_->empty_trash(); !emptied) {
+    log::warn("app", "could not empty the trash", {{"error", emptied.error().message}});
+  }
+  if (!sweeps_.closed()) arm_sweep();
+}
+
+io::Task<Result<>> Server::start_control() {
+  auto reconciled = co_await store::reconcile(*stores_->catalogue, *stores_->blobs);
+  if (!reconciled) co_return fail(std::move(reconciled.error()));
+  if (auto admin = listen_admin(); !admin) co_return admin;
+  if (auto scheduled = co_await scheduler_->start(); !scheduled) co_return scheduled;
+  sweep_timer_ = std::make_unique<io::Timer>();
+  arm_sweep();
+  co_return Result<>{};
+}
+
+void Server::accept() {
+  listeners_.resize(reactors_.size());
+  for (std::size_t i = 0; i < reactors_.size(); ++i) {
+    io::Reactor& reactor = reactors_[i]->reactor();
+    reactor.post([this, i, &reactor] {
+      listeners_[i] = std::make_unique<net::Listener>(
+          reactor, std::move(sockets_[i]), [this](std::unique_ptr<net::Connection> connection) {
+            return http_->serve(std::move(connection));
+          });
+      listeners_[i]->start();
+    });
+  }
+}
+
+Result<> Server::start() {
+  if (auto checked = check_address(); !checked) return checked;
+  auto stores = Stores::open(options_.data_dir, options_.open);
+  if (!stores) return fail(std::move(stores.error()));
+  stores_ = std::move(*stores);
+  if (auto listening = listen(); !listening) return listening;
+  if (auto started = start_reactors(); !started) return started;
+  if (auto built = start_site(); !built) return built;
+  if (auto controlled = control_->run(start_control()); !controlled) return controlled;
+  accept();
+  return {};
+}
+
+namespace {
+
+io::Task<void> stop_listener(std::unique_ptr<net::Listener>& listener) {
+  if (!listener) co_return;
+  co_await listener->stop_accepting();
+}
+
+io::Task<void> drain_listener(std::unique_ptr<net::Listener>& listener) {
+  if (!listener) co_return;
+  co_await listener->drain(limits::kDrainTimeoutMs);
+  listener.reset();
+}
+
+}  // namespace
+
+io::Task<void> Server::stop_control() {
+  sweep_timer_.reset();
+  co_await sweeps_.close();
+  co_await stop_listener(admin_listener_);
+  co_await drain_listener(admin_listener_);
+  co_await scheduler_->stop();
+}
+
+void Server::drain() {
+  draining_ = true;
+  if (!control_ || !http_) return;
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    reactors_[i]->run(stop_listener(listeners_[i]));
+  }
+  http_->begin_drain();
+  site_->begin_drain();
+  admin_http_->begin_drain();
+  reactors_.front()->run(tus_->stop());
+  for (std::size_t i = 0; i < listeners_.size(); ++i) {
+    reactors_[i]->run(drain_listener(listeners_[i]));
+  }
+  control_->run(stop_control());
+}
+
+/// As many descriptors as the machine allows: connections and segments each need one.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void greet(Server& server, const ServeOptions& options) {
+  std::cout << "listening on " << server.url() << '\n';
+  if (options.open) {
+    std::cout << "open: anyone on this machine may upload\n";
+  } else if (server.accounts().setup_required()) {
+    std::cout << "create the administrator: " << server.url()
+              << "/setup?token=" << server.accounts().setup_token() << '\n';
+  }
+  std::cout << std::flush;
+}
+
+}  // namespace
+
+int run_serve(const ServeOptions& options) {
+  // Blocked before any thread starts, so that all inherit it; the main thread takes them in turn.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+
+  std::error_code ignored;
+  std::filesystem::create_directories(options.data_dir + "/log", ignored);  // BlobStore says why.
+  log::Options logging;
+  logging.level = options.log_level;
+  logging.format = options.log_format;
+  logging.file = ignored ? "" : options.data_dir + "/log/streamforge.log";
+  if (auto started = log::start(logging); !started) {
+    std::cerr << "streamforge: " << started.error().message << '\n';
+    return 1;
+  }
+  int exit_code = 0;
+  {
+    Server server(options);
+    if (auto started = server.start(); !started) {
+      std::cerr << "streamforge: " << started.error().message << '\n';
+      exit_code = 1;
+    } else {
+      log::info("app", "listening", {{"url", server.url()}});
+      greet(server, options);
+      int number = 0;
+      do {
+        sigwait(&signals, &number);
+      } while (number == SIGHUP);  // Nothing of what is set so far can change while running.
+      log::info("app", "stopping: finishing what is in flight");
+      // A second signal ends the process at once: everything acknowledged is durable already.
+      pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+    }
+    server.drain();
+  }
+  log::stop();
+  return exit_code;
+}
+
+}  // namespace sf::app

@@ -1,0 +1,123 @@
+#pragma once
+
+/// The handlers of this room, one group a file. Each group borrows the site's parts, which outlive
+/// it, and adds its own routes. Handlers run on the reactor of their connection.
+
+#include <streamforge/hls/presentation.hpp>
+#include <streamforge/serve/site.hpp>
+
+#include <atomic>
+#include <memory>
+
+namespace sf::serve {
+
+/// What all groups share: the parts, the job controls, the options, and whether the site drains.
+struct Shared {
+  SiteParts parts;
+  JobControls jobs;
+  SiteOptions options;
+  std::atomic<bool> draining{false};
+};
+
+/// /api/v1/videos and below.
+class VideosApi {
+ public:
+  explicit VideosApi(Shared& shared) : shared_(shared) {}
+  void add_routes(http::Router& router);
+
+ private:
+  io::Task<http::Response> list(http::Request& request);
+  io::Task<http::Response> get(http::Request& request);
+  io::Task<http::Response> patch(http::Request& request);
+  io::Task<http::Response> remove(http::Request& request);
+  io::Task<http::Response> restore(http::Request& request);
+  io::Task<http::Response> log(http::Request& request);
+  io::Task<http::Response> job(http::Request& request, const JobControls::Intent& intent);
+  Shared& shared_;
+};
+
+/// /api/v1/session, /api/v1/users, /api/v1/tokens.
+class AccountsApi {
+ public:
+  explicit AccountsApi(Shared& shared) : shared_(shared) {}
+  void add_routes(http::Router& router);
+
+ private:
+  io::Task<http::Response> get_session(http::Request& request);
+  io::Task<http::Response> log_in(http::Request& request);
+  io::Task<http::Response> log_out(http::Request& request);
+  io::Task<http::Response> create_user(http::Request& request);
+  io::Task<http::Response> create_first_user(http::Request& request, std::string setup_token,
+                                             std::string name, std::string password);
+  io::Task<http::Response> list_users(http::Request& request);
+  io::Task<http::Response> remove_user(http::Request& request);
+  io::Task<http::Response> list_tokens(http::Request& request);
+  io::Task<http::Response> create_token(http::Request& request);
+  io::Task<http::Response> revoke_token(http::Request& request);
+  [[nodiscard]] std::string cookie_for(std::string_view secret, std::int64_t expires_at_ms) const;
+  [[nodiscard]] std::string session_body(const store::Principal& who) const;
+  Shared& shared_;
+};
+
+/// GET /api/v1/events: server-sent events (WHATWG HTML section 9.2).
+class EventsApi {
+ public:
+  explicit EventsApi(Shared& shared) : shared_(shared) {}
+  void add_routes(http::Router& router);
+
+ private:
+  io::Task<http::Response> stream(http::Request& request);
+  Shared& shared_;
+};
+
+/// /v/{id}/…: playlists from the presentation, segments from disk or made on demand, the master.
+class Playback {
+ public:
+  explicit Playback(Shared& shared);
+  ~Playback();
+  void add_routes(http::Router& router);
+
+ private:
+  struct Cache;
+  io::Task<http::Response> master(http::Request& request);
+  io::Task<http::Response> media(http::Request& request, std::string track, std::string file);
+  io::Task<http::Response> segment(http::Request& request, const store::Video& video,
+                                   std::string track, std::uint32_t number);
+  io::Task<http::Response> source(http::Request& request);
+  /// The video when it may be played by who asks; private ones are kNotFound to others.
+  io::Task<Result<std::shared_ptr<const store::Video>>> playable(const http::Request& request);
+  /// From the cache, else from its blob.
+  io::Task<Result<std::shared_ptr<const hls::Presentation>>> presentation_of(
+      const store::Video& video);
+  Shared& shared_;
+  std::unique_ptr<Cache> cache_;
+};
+
+/// The web app: every embedded file under its path, index.html for the app's own routes.
+class WebFiles {
+ public:
+  WebFiles();
+  ~WebFiles();
+  void add_routes(http::Router& router);
+
+ private:
+  io::Task<http::Response> file(http::Request& request);
+  io::Task<http::Response> page(http::Request& request);
+  struct Index;
+  std::unique_ptr<Index> index_;
+};
+
+/// /healthz, /readyz, /metrics.
+class Health {
+ public:
+  explicit Health(Shared& shared) : shared_(shared) {}
+  void add_routes(http::Router& router);
+
+ private:
+  io::Task<http::Response> live(http::Request& request);
+  io::Task<http::Response> ready(http::Request& request);
+  io::Task<http::Response> metrics(http::Request& request);
+  Shared& shared_;
+};
+
+}  // namespace sf::serve
