@@ -1,25 +1,36 @@
 #pragma once
 
-/// Playlists as text (RFC 8216; spec/hls rows). Pure.
+/// Playlists as text (RFC 8216; the rows P1–P45 of docs/protocols/hls.md). Pure: values in, one
+/// string out; any thread; nothing here fails. Text that comes from a media file (names, languages)
+/// cannot break a line: quotes and control characters are left out.
 
 #include <streamforge/hls/timeline.hpp>
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sf::hls {
+
+/// Part of a file: EXT-X-BYTERANGE.
+struct ByteRange {
+  std::uint64_t bytes = 0;
+  std::uint64_t offset = 0;
+};
 
 struct MediaSegment {
   std::string uri;
   std::int64_t duration_ticks = 0;
   bool discontinuity = false;  ///< EXT-X-DISCONTINUITY before it.
-  struct Range {
-    std::uint64_t bytes = 0;
-    std::uint64_t offset = 0;
-  };
-  std::optional<Range> range;  ///< EXT-X-BYTERANGE.
+  std::optional<ByteRange> range;
+};
+
+/// EXT-X-MAP: the bytes a player needs before any segment; for I-frames in MPEG-TS, PAT and PMT.
+struct InitSection {
+  std::string uri;
+  std::optional<ByteRange> range;
 };
 
 enum class PlaylistKind : std::uint8_t {
@@ -32,28 +43,29 @@ struct MediaPlaylist {
   bool ended = true;
   bool i_frames_only = false;
   unsigned target_duration_seconds = kTargetDurationSeconds;
+  std::optional<InitSection> init;
   std::vector<MediaSegment> segments;
 };
-/// EXT-X-VERSION as low as the tags allow (P17), EXTINF with 6 decimals whose sums stay within a
-/// frame (P20).
+/// EXT-X-VERSION as low as the tags allow (P17). EXTINF has 6 decimals, rounded so that the sum
+/// over any first n segments is off by at most half a microsecond (P20).
 [[nodiscard]] std::string write_media_playlist(const MediaPlaylist& playlist);
 
 struct Variant {
   std::string uri;
-  std::uint64_t bandwidth = 0;          ///< Peak, audio included (P5).
+  std::uint64_t bandwidth = 0;  ///< Peak, audio included (P5).
   std::uint64_t average_bandwidth = 0;
-  std::string codecs;                   ///< Video's, audio's added by the writer's caller.
-  std::uint32_t width = 0;              ///< 0: audio-only variant, no RESOLUTION or FRAME-RATE.
+  std::string codecs;       ///< Video's, audio's added by the writer's caller.
+  std::uint32_t width = 0;  ///< 0: audio-only variant, no RESOLUTION or FRAME-RATE.
   std::uint32_t height = 0;
   double frame_rate = 0;
-  std::string audio_group;              ///< Empty: none.
-  std::string subtitle_group;           ///< Empty: none.
+  std::string audio_group;     ///< Empty: none.
+  std::string subtitle_group;  ///< Empty: none.
 };
 struct Media {
   std::string type = "AUDIO";  ///< AUDIO or SUBTITLES.
   std::string group;
-  std::string name;       ///< Unique in its group.
-  std::string language;   ///< BCP 47.
+  std::string name;      ///< Unique in its group.
+  std::string language;  ///< BCP 47.
   std::string uri;
   bool is_default = false;
   bool autoselect = true;

@@ -1,7 +1,7 @@
 #pragma once
 
-/// The timeline of a video: where its segments begin and end, known from the index alone, before one
-/// segment is made. Pure: no I/O, no clock.
+/// The timeline of a video: where its segments begin and end, known from the index alone, before
+/// one segment is made. Pure: no I/O, no clock. Any thread; nothing here fails.
 
 #include <streamforge/base/error.hpp>
 
@@ -22,7 +22,8 @@ struct FrameTime {
   bool keyframe = false;  ///< An IDR at which decoding may start.
 };
 
-/// [begin, end). `begin` is the time of the first frame (or audio sample) inside.
+/// [begin, end). A frame or audio sample is always shown at `begin`: the source's own, or, where
+/// the source shows one picture for longer than a segment may last, that picture held.
 struct SegmentSpan {
   std::int64_t begin_ticks = 0;
   std::int64_t end_ticks = 0;
@@ -37,23 +38,32 @@ enum class GridKind : std::uint8_t {
 struct Timeline {
   GridKind grid = GridKind::kFixed;
   std::vector<SegmentSpan> video;  ///< Contiguous; empty for audio-only.
-  std::vector<SegmentSpan> audio;  ///< Same begins as `video` to within one AAC frame, longer or
-                                   ///< shorter at the end; empty without audio.
+  std::vector<SegmentSpan> audio;  ///< Same begins as `video` to within half an AAC frame; never
+                                   ///< ends before it (P10), may end later; empty without audio.
+  /// Of the video; of the audio where there is none.
   [[nodiscard]] std::int64_t duration_ticks() const noexcept;
 };
 
 struct TimelineOptions {
-  unsigned segment_seconds = 4;
+  unsigned segment_seconds = 4;          ///< 1 to 6; taken as the nearest of these.
   bool prefer_source_keyframes = false;  ///< Use kSourceKeyframes when gaps allow 2–6 s.
 };
 
 /// `frames` in display order, the first at 0 (or, for a source whose audio begins earlier, later);
 /// `video_end_ticks` the end of the last frame; `audio_end_ticks` 0 without audio. `sample_rate` of
 /// the audio renditions puts audio boundaries on its 1024-sample grid. A tail shorter than half a
-/// second joins the segment before it when that stays within the target.
+/// second joins the segment before it when that stays within the target. No segment is longer than
+/// the target (by rounding, P19) but for a last one joined so.
 [[nodiscard]] Timeline make_timeline(std::span<const FrameTime> frames,
                                      std::int64_t video_end_ticks, std::int64_t audio_end_ticks,
                                      std::uint32_t sample_rate, const TimelineOptions& options);
+
+/// Samples of one AAC-LC frame (ISO/IEC 14496-3).
+inline constexpr std::int64_t kAacFrameSamples = 1024;
+/// Where AAC frame `frame` of a rendition begins, and the frame that begins nearest to a time:
+/// exact inverses of one another for every frame.
+[[nodiscard]] std::int64_t aac_frame_ticks(std::int64_t frame, std::uint32_t sample_rate) noexcept;
+[[nodiscard]] std::int64_t aac_frame_at(std::int64_t ticks, std::uint32_t sample_rate) noexcept;
 
 /// Peak and average rates as spec/hls P4 defines them: the peak is the most over contiguous runs of
 /// segments that last 0.5 to 1.5 target durations; a clip shorter than that: bytes over duration.

@@ -121,7 +121,7 @@ TEST(Presentation, AudioNamesAreUniqueAndPresent) {
   shown.audio.push_back({"2", "und", "", "mp4a.40.2", 1, {64'000, 0, 0}});
   const std::string master = master_playlist(shown);
   EXPECT_THAT(master, HasSubstr(R"(NAME="English")"));
-  EXPECT_THAT(master, HasSubstr(R"(NAME="English (2)")"));
+  EXPECT_THAT(master, HasSubstr(R"x(NAME="English (2)")x"));
   EXPECT_THAT(master, HasSubstr(R"(NAME="Audio 2")"));
 }
 
