@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sf::transcode {
@@ -39,6 +40,12 @@ struct Command {
 };
 [[nodiscard]] std::string encode(const Command& command);
 [[nodiscard]] Result<Command> parse_command(std::string_view text);
+/// How many descriptors come with it: source, plan, outputs.
+[[nodiscard]] std::size_t descriptor_count(const Command& command) noexcept;
+
+/// The most one message may weigh, either way; a longer one is a fault of its sender.
+inline constexpr std::size_t kMessageBytesMax = std::size_t{64} << 10;
+inline constexpr std::size_t kDescriptorsMax = 16;
 
 enum class WorkerEventKind : std::uint8_t { kReady, kStarted, kProgress, kDone, kFailed };
 struct WorkerEvent {

@@ -1,0 +1,214 @@
+#include "protocol.hpp"
+
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/base/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+
+namespace sf::transcode {
+namespace {
+
+constexpr std::array<std::string_view, 4> kTaskNames = {"index", "video", "audio", "forget"};
+constexpr std::array<std::string_view, 5> kEventNames = {"ready", "started", "progress", "done",
+                                                         "failed"};
+
+template <class Enum, std::size_t N>
+std::optional<Enum> from_name(const std::array<std::string_view, N>& names, std::string_view name) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Enum>(found - names.begin());
+}
+
+ErrorCode error_code(std::string_view name) {
+  for (unsigned code = 0; code <= static_cast<unsigned>(ErrorCode::kInternal); ++code) {
+    if (name_of(static_cast<ErrorCode>(code)) == name) return static_cast<ErrorCode>(code);
+  }
+  return ErrorCode::kInternal;
+}
+
+// Numbers come from another process: what does not fit is a fault of the whole message.
+template <class T>
+bool read_number(const json::Value& object, std::string_view key, T& into) {
+  const json::Value* found = object.find(key);
+  if (!found) return false;
+  const auto value = found->as_uint();
+  if (!value || *value > std::numeric_limits<T>::max()) return false;
+  into = static_cast<T>(*value);
+  return true;
+}
+
+bool read_ticks(const json::Value& object, std::string_view key, std::int64_t& into) {
+  const json::Value* found = object.find(key);
+  const auto value = found ? found->as_int() : std::nullopt;
+  if (!value) return false;
+  into = *value;
+  return true;
+}
+
+std::unexpected<Error> bad(std::string_view what, std::string_view text) {
+  return fail(ErrorCode::kInvalidArgument, concat(what, ": ", text.substr(0, 200)));
+}
+
+void write_output(json::Writer& out, const SegmentOutput& output) {
+  out.begin_object()
+      .field("bytes", output.bytes)
+      .field("begin", output.begin_ticks)
+      .field("duration", output.duration_ticks)
+      .field("frames", output.frames)
+      .field("damaged", output.damaged_frames)
+      .field("codecs", output.codecs);
+  out.key("i_frames").begin_array();
+  for (const IFrame& frame : output.i_frames) {
+    out.begin_array().value(frame.pts_ticks).value(frame.offset).value(frame.bytes).end_array();
+  }
+  out.end_array().end_object();
+}
+
+bool read_i_frames(const json::Value& object, std::vector<IFrame>& into) {
+  const json::Value* list = object.find("i_frames");
+  if (!list) return true;
+  for (const json::Value& item : list->array()) {
+    const auto& parts = item.array();
+    if (parts.size() != 3) return false;
+    const auto pts = parts[0].as_int();
+    const auto offset = parts[1].as_uint();
+    const auto bytes = parts[2].as_uint();
+    if (!pts || !offset || !bytes) return false;
+    into.push_back({*pts, *offset, *bytes});
+  }
+  return true;
+}
+
+bool read_output(const json::Value& object, SegmentOutput& into) {
+  into.codecs = object.string_at("codecs");
+  return read_number(object, "bytes", into.bytes) &&
+         read_ticks(object, "begin", into.begin_ticks) &&
+         read_ticks(object, "duration", into.duration_ticks) && into.duration_ticks >= 0 &&
+         read_number(object, "frames", into.frames) &&
+         read_number(object, "damaged", into.damaged_frames) &&
+         read_i_frames(object, into.i_frames);
+}
+
+bool read_outputs(const json::Value& root, std::vector<SegmentOutput>& into) {
+  const json::Value* list = root.find("outputs");
+  if (!list || !list->is_array()) return false;
+  for (const json::Value& item : list->array()) {
+    if (!read_output(item, into.emplace_back())) return false;
+  }
+  return true;
+}
+
+bool read_segment_fields(const json::Value& root, Command& command) {
+  if (!read_number(root, "segment", command.segment)) return false;
+  if (command.kind == TaskKind::kAudio) return read_number(root, "track", command.track);
+  const json::Value* rungs = root.find("rungs");
+  if (!rungs) return false;
+  for (const json::Value& rung : rungs->array()) {
+    const auto name = rung.as_string();
+    if (!name || name->empty()) return false;
+    command.rungs.emplace_back(*name);
+  }
+  return !command.rungs.empty();
+}
+
+}  // namespace
+
+std::string encode(const Command& command) {
+  json::Writer out;
+  out.begin_object();
+  if (command.kind != TaskKind::kForget) out.field("task", command.task);
+  out.field("kind", kTaskNames[static_cast<std::size_t>(command.kind)]);
+  if (command.kind != TaskKind::kForget) {
+    out.field("video", command.video).field("bytes", command.source_bytes);
+  }
+  if (command.kind == TaskKind::kVideo || command.kind == TaskKind::kAudio) {
+    out.field("segment", command.segment);
+  }
+  if (command.kind == TaskKind::kAudio) out.field("track", command.track);
+  if (command.kind == TaskKind::kVideo) {
+    out.key("rungs").begin_array();
+    for (const std::string& rung : command.rungs) out.value(rung);
+    out.end_array();
+  }
+  out.end_object();
+  return std::move(out).take();
+}
+
+Result<Command> parse_command(std::string_view text) {
+  auto parsed = json::parse(text);
+  if (!parsed) return fail(std::move(parsed.error()));
+  const json::Value& root = *parsed;
+  Command command;
+  const auto kind = from_name<TaskKind>(kTaskNames, root.string_at("kind"));
+  if (!kind) return bad("a command of no known kind", text);
+  command.kind = *kind;
+  if (command.kind == TaskKind::kForget) return command;
+  command.video = root.string_at("video");
+  if (command.video.empty() || !read_number(root, "task", command.task) ||
+      !read_number(root, "bytes", command.source_bytes)) {
+    return bad("a command without task, video or bytes", text);
+  }
+  if (command.kind != TaskKind::kIndex && !read_segment_fields(root, command)) {
+    return bad("a command that does not say what to make", text);
+  }
+  return command;
+}
+
+std::size_t descriptor_count(const Command& command) noexcept {
+  switch (command.kind) {
+    case TaskKind::kIndex:
+      return 2;
+    case TaskKind::kVideo:
+      return 2 + command.rungs.size();
+    case TaskKind::kAudio:
+      return 3;
+    case TaskKind::kForget:
+      return 0;
+  }
+  return 0;
+}
+
+std::string encode(const WorkerEvent& event) {
+  json::Writer out;
+  out.begin_object().field("event", kEventNames[static_cast<std::size_t>(event.kind)]);
+  if (event.kind != WorkerEventKind::kReady) out.field("task", event.task);
+  if (event.kind == WorkerEventKind::kProgress) out.field("done", event.done);
+  if (event.kind == WorkerEventKind::kDone) {
+    out.key("outputs").begin_array();
+    for (const SegmentOutput& output : event.outputs) write_output(out, output);
+    out.end_array();
+  }
+  if (event.kind == WorkerEventKind::kFailed) {
+    out.field("code", name_of(event.error.code)).field("message", event.error.message);
+  }
+  out.end_object();
+  return std::move(out).take();
+}
+
+Result<WorkerEvent> parse_event(std::string_view line) {
+  auto parsed = json::parse(line);
+  if (!parsed) return fail(std::move(parsed.error()));
+  const json::Value& root = *parsed;
+  WorkerEvent event;
+  const auto kind = from_name<WorkerEventKind>(kEventNames, root.string_at("event"));
+  if (!kind) return bad("an event of no known kind", line);
+  event.kind = *kind;
+  if (event.kind == WorkerEventKind::kReady) return event;
+  if (!read_number(root, "task", event.task)) return bad("an event of no task", line);
+  if (event.kind == WorkerEventKind::kProgress) {
+    event.done = std::clamp(root.double_at("done"), 0.0, 1.0);
+  }
+  if (event.kind == WorkerEventKind::kDone && !read_outputs(root, event.outputs)) {
+    return bad("a result that does not say what was made", line);
+  }
+  if (event.kind == WorkerEventKind::kFailed) {
+    event.error = {error_code(root.string_at("code")), root.string_at("message"), 0};
+    if (event.error.message.empty()) event.error.message = "The transcoder gave no reason.";
+  }
+  return event;
+}
+
+}  // namespace sf::transcode
