@@ -1,0 +1,362 @@
+#include "task_queue.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sf::transcode {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr std::uint32_t k720 = 0;
+constexpr std::uint32_t k360 = 1;
+constexpr std::uint32_t kSound = 2;
+
+std::vector<TrackShape> ladder(std::uint32_t segments, bool sound = false) {
+  std::vector<TrackShape> rows = {{"720p", false, 0, segments, 9}, {"360p", false, 1, segments, 2}};
+  if (sound) rows.push_back({"audio/0", true, 0, segments, 0.1});
+  return rows;
+}
+
+QueueOptions options(unsigned workers = 1, std::uint32_t lead = 0) {
+  QueueOptions out;
+  out.workers = workers;
+  out.lead_segments = lead;
+  return out;
+}
+
+void add_planned(TaskQueue& queue, const std::string& id, std::uint32_t segments,
+                 const std::string& owner = "o", std::int64_t queued_at_ms = 0,
+                 bool sound = false) {
+  queue.add({id, owner, 0, queued_at_ms, 1});
+  queue.set_tracks(id, ladder(segments, sound), {});
+}
+
+void finish(TaskQueue& queue, const QueueTask& task, std::uint64_t service_ms = 100) {
+  for (const std::uint32_t track : queue.made(task, service_ms)) {
+    queue.committed(task.video, track, task.segment);
+  }
+}
+
+/// "a:3" for a task on segment 3 of video a.
+std::string name(const QueueTask& task) { return task.video + ":" + std::to_string(task.segment); }
+
+TEST(TaskQueue, IndexesFirstThenMakesEverySegmentOnce) {
+  TaskQueue queue(options());
+  queue.add({"a", "o", 0, 0, 1'000});
+  auto index = queue.next(0, false, 0);
+  ASSERT_TRUE(index);
+  EXPECT_EQ(index->kind, TaskKind::kIndex);
+  EXPECT_FALSE(queue.next(1, false, 0)) << "one index pass at a time";
+  EXPECT_TRUE(queue.made(*index, 10).empty());
+  queue.set_tracks("a", ladder(3, true), {});
+
+  std::vector<std::string> order;
+  while (auto task = queue.next(0, false, 0)) {
+    order.push_back(std::string(task->kind == TaskKind::kAudio ? "audio " : "video ") +
+                    std::to_string(task->segment));
+    if (task->kind == TaskKind::kVideo) {
+      EXPECT_THAT(task->tracks, ElementsAre(k720, k360));
+    }
+    finish(queue, *task);
+  }
+  EXPECT_THAT(order, ElementsAre("audio 0", "audio 1", "video 0", "video 1", "audio 2", "video 2"));
+  EXPECT_TRUE(queue.complete("a"));
+  EXPECT_DOUBLE_EQ(queue.work("a").done, queue.work("a").total);
+}
+
+TEST(TaskQueue, BeginsWithTheSmallestRungWhereViewersAre) {
+  TaskQueue queue(options(1, 2));
+  add_planned(queue, "a", 10);
+  for (std::uint32_t segment = 0; segment < 2; ++segment) {
+    const auto task = queue.next(0, false, 0);
+    EXPECT_EQ(task->segment, segment);
+    EXPECT_THAT(task->tracks, ElementsAre(k360));
+    finish(queue, *task);
+  }
+  const auto task = queue.next(0, false, 0);
+  EXPECT_EQ(task->segment, 0u);
+  EXPECT_THAT(task->tracks, ElementsAre(k720)) << "the rest of what has begun";
+}
+
+TEST(TaskQueue, RestartGoesOnWithWhatIsMissing) {
+  TaskQueue queue(options());
+  queue.add({"a", "o", 0, 0, 1});
+  queue.set_tracks("a", ladder(3), {{0, 1, 99}, {0}});
+  const auto task = queue.next(0, false, 0);
+  EXPECT_EQ(task->segment, 1u);
+  EXPECT_THAT(task->tracks, ElementsAre(k360));
+}
+
+TEST(TaskQueue, AWishGoesToTheFrontAlone) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 100);
+  finish(queue, *queue.next(0, false, 0));
+  EXPECT_EQ(queue.wish("a", "720p", 50, 0), WishAnswer::kQueued);
+  EXPECT_EQ(queue.wish("a", "720p", 50, 0), WishAnswer::kQueued) << "coalesced";
+  EXPECT_TRUE(queue.wished("a", k720, 50));
+  const auto task = queue.next(0, false, 0);
+  EXPECT_EQ(name(*task), "a:50");
+  EXPECT_TRUE(task->wished);
+  EXPECT_THAT(task->tracks, ElementsAre(k720));
+  finish(queue, *task);
+  EXPECT_FALSE(queue.wished("a", k720, 50));
+  EXPECT_EQ(queue.wish("a", "720p", 50, 0), WishAnswer::kMade);
+}
+
+TEST(TaskQueue, SegmentsAfterAWishComeBeforeTheRest) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 100);
+  queue.wish("a", "360p", 50, 0);
+  std::vector<std::string> order;
+  for (int i = 0; i < 6; ++i) {
+    const auto task = queue.next(0, false, 0);
+    order.push_back(name(*task));
+    finish(queue, *task);
+  }
+  EXPECT_THAT(order, ElementsAre("a:50", "a:51", "a:52", "a:53", "a:54", "a:0"));
+}
+
+TEST(TaskQueue, LookingAheadEndsWhenTheViewerIsGone) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 100);
+  queue.wish("a", "360p", 50, 0);
+  finish(queue, *queue.next(0, false, 0));
+  EXPECT_EQ(name(*queue.next(0, false, TaskQueue::kAheadForMs)), "a:0");
+}
+
+TEST(TaskQueue, WishesThatCannotBeAreUnknown) {
+  TaskQueue queue(options());
+  queue.add({"new", "o", 0, 0, 1});
+  add_planned(queue, "a", 10);
+  EXPECT_EQ(queue.wish("new", "360p", 0, 0), WishAnswer::kUnknown) << "no plan yet";
+  EXPECT_EQ(queue.wish("b", "360p", 0, 0), WishAnswer::kUnknown);
+  EXPECT_EQ(queue.wish("a", "1080p", 0, 0), WishAnswer::kUnknown);
+  EXPECT_EQ(queue.wish("a", "360p", 10, 0), WishAnswer::kUnknown);
+}
+
+TEST(TaskQueue, WishesAreBounded) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 2'000);
+  for (std::uint32_t i = 0; i < TaskQueue::kWishesMax; ++i) {
+    ASSERT_EQ(queue.wish("a", "360p", i, 0), WishAnswer::kQueued);
+  }
+  EXPECT_EQ(queue.wish("a", "360p", 1'999, 0), WishAnswer::kBusy);
+}
+
+TEST(TaskQueue, UrgentWorkersTakeWishesAndSmallIndexesOnly) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 10);
+  EXPECT_FALSE(queue.next(7, true, 0));
+  queue.add({"huge", "o", 0, 0, std::uint64_t{5} << 30});
+  EXPECT_FALSE(queue.next(7, true, 0));
+  queue.add({"small", "o", 0, 0, 1'000});
+  EXPECT_EQ(queue.next(7, true, 0)->video, "small");
+  queue.wish("a", "360p", 3, 0);
+  EXPECT_EQ(name(*queue.next(7, true, 0)), "a:3");
+}
+
+TEST(TaskQueue, AnUrgentWorkerOvertakesTheBackground) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 10);
+  const auto background = queue.next(0, false, 0);
+  EXPECT_EQ(name(*background), "a:0");
+  queue.wish("a", "360p", 0, 0);
+  const auto urgent = queue.next(7, true, 0);
+  ASSERT_TRUE(urgent);
+  EXPECT_THAT(urgent->tracks, ElementsAre(k360));
+  EXPECT_FALSE(queue.next(8, true, 0)) << "not twice";
+  EXPECT_THAT(queue.made(*urgent, 1), ElementsAre(k360));
+  queue.committed("a", k360, 0);
+  EXPECT_THAT(queue.made(*background, 1), ElementsAre(k720)) << "the first result counts";
+}
+
+TEST(TaskQueue, AClipPassesAFilmAndTheFilmStillMoves) {
+  TaskQueue queue(options());
+  add_planned(queue, "film", 2'700, "o", 0);
+  std::uint64_t now_ms = 0;
+  for (int i = 0; i < 20; ++i, now_ms += 2'000) finish(queue, *queue.next(0, false, now_ms), 2'000);
+  add_planned(queue, "clip", 5, "o", 40'000);
+  unsigned of_film = 0;
+  while (!queue.complete("clip")) {
+    const auto task = queue.next(0, false, now_ms);
+    of_film += task->video == "film" ? 1 : 0;
+    finish(queue, *task, 2'000);
+    now_ms += 2'000;
+    ASSERT_LT(now_ms, 200'000u);
+  }
+  EXPECT_LE(of_film, 8u);
+  // A row of clips does not stop it either: every fourth turn is the oldest's.
+  for (int i = 0; i < 8; ++i) {
+    add_planned(queue, "clip" + std::to_string(i), 20, "o", 50'000);
+  }
+  of_film = 0;
+  for (int i = 0; i < 64; ++i, now_ms += 2'000) {
+    const auto task = queue.next(0, false, now_ms);
+    of_film += task->video == "film" ? 1 : 0;
+    finish(queue, *task, 2'000);
+  }
+  EXPECT_GE(of_film, 12u);
+}
+
+TEST(TaskQueue, OwnersShareByService) {
+  TaskQueue queue(options());
+  for (int i = 0; i < 10; ++i) add_planned(queue, "m" + std::to_string(i), 50, "many");
+  add_planned(queue, "single", 500, "one");
+  double many = 0;
+  double one = 0;
+  std::uint64_t now_ms = 0;
+  for (int i = 0; i < 200; ++i, now_ms += 2'000) {
+    const auto task = queue.next(0, false, now_ms);
+    (task->video == "single" ? one : many) += 1;
+    finish(queue, *task, 2'000);
+  }
+  EXPECT_NEAR(one / (one + many), 0.5, 0.1);
+}
+
+TEST(TaskQueue, ANewOwnerIsDueAtOnceButOwedNothing) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 500, "first");
+  std::uint64_t now_ms = 0;
+  for (int i = 0; i < 50; ++i, now_ms += 2'000) finish(queue, *queue.next(0, false, now_ms), 2'000);
+  add_planned(queue, "b", 500, "second");
+  unsigned second = 0;
+  for (int i = 0; i < 40; ++i, now_ms += 2'000) {
+    const auto task = queue.next(0, false, now_ms);
+    second += task->video == "b" ? 1 : 0;
+    finish(queue, *task, 2'000);
+  }
+  EXPECT_GT(second, 12u);
+  EXPECT_LT(second, 28u);
+}
+
+TEST(TaskQueue, PriorityIsALevel) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 10, "o", 0);
+  add_planned(queue, "b", 100, "p", 1);
+  finish(queue, *queue.next(0, false, 0));
+  queue.set_priority("b", 1);
+  for (int i = 0; i < 100; ++i) {
+    const auto task = queue.next(0, false, 0);
+    ASSERT_EQ(task->video, "b");
+    finish(queue, *task);
+  }
+  EXPECT_EQ(queue.next(0, false, 0)->video, "a");
+}
+
+TEST(TaskQueue, PausedMakesNothingButWishes) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 10);
+  queue.set_paused("a", true);
+  EXPECT_FALSE(queue.next(0, false, 0));
+  queue.wish("a", "360p", 4, 0);
+  const auto task = queue.next(0, false, 0);
+  EXPECT_EQ(name(*task), "a:4");
+  finish(queue, *task);
+  EXPECT_FALSE(queue.next(0, false, 0));
+  queue.set_paused("a", false);
+  EXPECT_TRUE(queue.next(0, false, 0));
+}
+
+TEST(TaskQueue, WorkersKeepToStretchesAndHelpAtTheEnd) {
+  TaskQueue queue(options(2));
+  add_planned(queue, "a", 32);
+  auto first = queue.next(0, false, 0);
+  auto second = queue.next(1, false, 0);
+  EXPECT_EQ(first->segment, 0u);
+  EXPECT_EQ(second->segment, 8u);
+  finish(queue, *first);
+  EXPECT_EQ(queue.next(0, false, 0)->segment, 1u) << "goes on where its decoder stands";
+  finish(queue, *second);
+  unsigned made = 0;
+  while (auto task = queue.next(1, false, 0)) {
+    finish(queue, *task);
+    ++made;
+  }
+  EXPECT_EQ(made, 32u - 3u) << "all but what is done or in the other's hands";
+}
+
+TEST(TaskQueue, TriesThreeTimesWithPauses) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 1);
+  std::uint64_t now_ms = 0;
+  for (unsigned attempt = 1; attempt <= 3; ++attempt) {
+    const auto task = queue.next(0, false, now_ms);
+    ASSERT_TRUE(task) << attempt;
+    EXPECT_EQ(queue.failed(*task, now_ms), attempt < 3);
+    EXPECT_FALSE(queue.next(0, false, now_ms));
+    ASSERT_EQ(queue.next_retry_ms(now_ms), now_ms + TaskQueue::back_off_ms(attempt));
+    now_ms = *queue.next_retry_ms(now_ms);
+  }
+}
+
+TEST(TaskQueue, OneBadSegmentDoesNotHoldTheOthers) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 3);
+  EXPECT_TRUE(queue.failed(*queue.next(0, false, 0), 0));
+  EXPECT_EQ(queue.next(0, false, 0)->segment, 1u);
+  EXPECT_EQ(queue.next(0, false, 1'000)->segment, 0u);
+}
+
+TEST(TaskQueue, AFailedWishStaysInLine) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 50);
+  queue.wish("a", "360p", 40, 0);
+  const auto task = queue.next(0, false, 0);
+  EXPECT_TRUE(queue.failed(*task, 0));
+  EXPECT_NE(name(*queue.next(0, false, 0)), "a:40");
+  const auto again = queue.next(0, false, 1'000);
+  EXPECT_EQ(name(*again), "a:40");
+  EXPECT_TRUE(again->wished);
+  queue.released(*again, true);
+  EXPECT_FALSE(queue.wished("a", k360, 40)) << "the viewer left";
+}
+
+TEST(TaskQueue, AResultThatCannotBePublishedIsMissingAgain) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 1);
+  const auto task = queue.next(0, false, 0);
+  EXPECT_THAT(queue.made(*task, 1), ElementsAre(k720, k360));
+  queue.committed("a", k720, 0);
+  QueueTask rest = *task;
+  rest.tracks = {k360};
+  EXPECT_TRUE(queue.failed(rest, 0));
+  EXPECT_THAT(queue.next(0, false, 1'000)->tracks, ElementsAre(k360));
+}
+
+TEST(TaskQueue, ReleasedTasksCostNoTry) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 1);
+  for (int i = 0; i < 10; ++i) {
+    const auto task = queue.next(0, false, 0);
+    ASSERT_TRUE(task);
+    queue.released(*task, false);
+  }
+}
+
+TEST(TaskQueue, RemovedVideosLeaveNothing) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 10, "o", 0, true);
+  queue.wish("a", "audio/0", 5, 0);
+  const auto task = queue.next(0, false, 0);
+  EXPECT_THAT(task->tracks, ElementsAre(kSound));
+  queue.remove("a");
+  EXPECT_FALSE(queue.contains("a"));
+  EXPECT_TRUE(queue.made(*task, 1).empty());
+  EXPECT_TRUE(queue.failed(*task, 0));
+  queue.released(*task, true);
+  EXPECT_FALSE(queue.next(0, false, 0));
+}
+
+TEST(TaskQueue, TellsWhoWaits) {
+  TaskQueue queue(options());
+  add_planned(queue, "b", 10, "o", 2);
+  add_planned(queue, "a", 10, "o", 1);
+  queue.add({"c", "o", 5, 3, 1});
+  EXPECT_THAT(queue.waiting(), ElementsAre("c", "a", "b"));
+  (void)queue.next(0, false, 0);
+  EXPECT_THAT(queue.waiting(), ElementsAre("a", "b"));
+}
+
+}  // namespace
+}  // namespace sf::transcode
