@@ -6,8 +6,10 @@
 #include <streamforge/base/error.hpp>
 #include <streamforge/http/message.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace sf::http {
 
@@ -17,16 +19,24 @@ struct ClientResponse {
   std::string body;
 };
 
+/// Fails with kInvalidArgument for a bad URL, kUnavailable when nothing listens there, kTimedOut
+/// when the server stalls, kClosed when it leaves before its answer, kCorrupt when that is not
+/// HTTP/1.1.
 class Client {
  public:
-  /// "http://HOST:PORT" or "unix:/path/to/socket".
+  /// "http://HOST[:PORT]" or "unix:/path/to/socket". Connects with the first request.
   explicit Client(std::string base_url);
+  Client(const Client&) = delete;
   ~Client();
-  /// `on_progress` (may be empty) is told the body bytes handed to the kernel so far; returning
-  /// false ends the request with kCancelled.
+  /// The waits of one request: to connect, and for the peer to take or give a byte.
+  void set_timeouts(unsigned connect_ms, unsigned stall_ms) noexcept;
+  /// `target` is the origin-form, "/path?query". Host and Content-Length are added.
   Result<ClientResponse> send(Method method, std::string_view target, const Headers& headers,
                               std::string_view body = {});
-  /// Body from a file's bytes [offset, offset + bytes), sized.
+  /// Body from a file's bytes [offset, offset + bytes), sized. A final answer that comes before all
+  /// bytes were sent ends the sending; the connection is then not used again. `on_progress` (may be
+  /// empty) is told the body bytes handed to the kernel so far; returning false ends the request
+  /// with kCancelled.
   Result<ClientResponse> send_file(Method method, std::string_view target, const Headers& headers,
                                    int file, std::uint64_t offset, std::uint64_t bytes,
                                    const std::function<bool(std::uint64_t)>& on_progress);

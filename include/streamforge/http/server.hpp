@@ -4,11 +4,12 @@
 /// the response, keeps alive, pipelines in order. RFC 9110, 9112; docs/protocols/http.md has the
 /// rows. Same object on every reactor; what it counts is per reactor.
 
+#include <streamforge/base/limits.hpp>
 #include <streamforge/http/router.hpp>
 #include <streamforge/net/connection.hpp>
 
-#include <atomic>
 #include <memory>
+#include <string>
 
 namespace sf::http {
 
@@ -17,16 +18,23 @@ struct ServerOptions {
   /// Largest body of a request whose route sets none; tus bounds its own.
   std::uint64_t body_bytes_max = std::uint64_t{1} << 62;
   std::string server_name = "StreamForge";
+  unsigned head_timeout_ms = limits::kHeadTimeoutMs;
+  unsigned idle_timeout_ms = limits::kIdleTimeoutMs;
+  unsigned body_stall_timeout_ms = limits::kBodyStallTimeoutMs;
+  unsigned send_stall_timeout_ms = limits::kSendStallTimeoutMs;
 };
 
 class Server {
  public:
+  /// `router` must outlive the server, the server every connection that it serves.
   Server(const Router& router, ServerOptions options);
+  Server(const Server&) = delete;
   ~Server();
 
   /// Serves one connection to its end. Give this to net::Listener.
   io::Task<void> serve(std::unique_ptr<net::Connection> connection) const;
-  /// From now on every response says `Connection: close` and idle connections end. Any thread.
+  /// From now on every response says `Connection: close` and idle connections end. Any thread,
+  /// while the reactors that serve connections still run.
   void begin_drain() noexcept;
   [[nodiscard]] bool draining() const noexcept;
 

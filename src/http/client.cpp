@@ -1,0 +1,294 @@
+#include <streamforge/base/clock.hpp>
+#include <streamforge/base/limits.hpp>
+#include <streamforge/http/client.hpp>
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "response_reader.hpp"
+#include "target.hpp"
+
+namespace sf::http {
+
+namespace {
+
+constexpr std::size_t kSendFileStepBytes = limits::kMiB;
+constexpr std::size_t kReceiveBytes = 64 * limits::kKiB;
+
+using AddressList = std::unique_ptr<::addrinfo, decltype(&::freeaddrinfo)>;
+
+bool expects_body(Method method) {
+  return method == Method::kPost || method == Method::kPut || method == Method::kPatch;
+}
+
+}  // namespace
+
+struct Client::Impl {
+  std::string base_url;
+  std::string host;  ///< The Host field; empty: the URL is none of ours.
+  std::string node;
+  std::string service = "80";
+  std::string socket_path;  ///< Of a "unix:" URL.
+  unsigned connect_timeout_ms = 10'000;
+  unsigned stall_timeout_ms = limits::kSendStallTimeoutMs;
+  UniqueFd socket;
+
+  explicit Impl(std::string url);
+  Result<> connect();
+  Result<> connect_unix();
+  Result<> connect_to(const ::addrinfo& address);
+  Result<> finish_connecting(const ::sockaddr* address, ::socklen_t bytes);
+  Result<short> wait(short events, unsigned timeout_ms);
+  Result<> ready_connection();
+  std::string head(Method method, std::string_view target, const Headers& headers,
+                   std::uint64_t body_bytes) const;
+  Result<> write(std::string_view head, std::string_view body);
+  /// True when all was sent, false when an answer came first.
+  Result<bool> write_file(int file, std::uint64_t offset, std::uint64_t bytes,
+                          const std::function<bool(std::uint64_t)>& on_progress,
+                          ResponseReader& reader);
+  Result<bool> receive(ResponseReader& reader);
+  Result<ClientResponse> read(ResponseReader& reader, bool whole);
+};
+
+Client::Impl::Impl(std::string url) : base_url(std::move(url)) {
+  std::string_view rest = base_url;
+  if (rest.starts_with("unix:")) {
+    socket_path = rest.substr(5);
+    host = "localhost";
+    return;
+  }
+  if (!rest.starts_with("http://")) return;
+  rest.remove_prefix(7);
+  rest = rest.substr(0, rest.find('/'));
+  if (!is_authority(rest)) return;
+  host = rest;
+  const auto colon = rest.rfind(':');
+  const auto bracket = rest.rfind(']');
+  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
+    service = rest.substr(colon + 1);
+    rest = rest.substr(0, colon);
+  }
+  node = rest.starts_with('[') ? rest.substr(1, rest.size() - 2) : rest;
+}
+
+Result<> Client::Impl::connect() {
+  if (!socket_path.empty()) return connect_unix();
+  if (host.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                concat("\"", base_url, "\" is neither http://HOST:PORT nor unix:/path"));
+  }
+  ::addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  ::addrinfo* found = nullptr;
+  if (const int code = ::getaddrinfo(node.c_str(), service.c_str(), &hints, &found); code != 0) {
+    return fail(ErrorCode::kUnavailable, concat("look up ", host, ": ", ::gai_strerror(code)));
+  }
+  const AddressList addresses(found, &::freeaddrinfo);
+  Result<> outcome = fail(ErrorCode::kUnavailable, concat("no address for ", host));
+  for (const ::addrinfo* address = found; address; address = address->ai_next) {
+    outcome = connect_to(*address);
+    if (outcome) return outcome;
+  }
+  return outcome;
+}
+
+Result<> Client::Impl::connect_unix() {
+  ::sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket_path.size() >= sizeof address.sun_path) {
+    return fail(ErrorCode::kInvalidArgument, concat("the socket path is too long: ", socket_path));
+  }
+  std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
+  socket = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return fail_errno(errno, "make a socket");
+  return finish_connecting(reinterpret_cast<const ::sockaddr*>(&address), sizeof address);
+}
+
+Result<> Client::Impl::connect_to(const ::addrinfo& address) {
+  socket = UniqueFd(::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return fail_errno(errno, "make a socket");
+  return finish_connecting(address.ai_addr, address.ai_addrlen);
+}
+
+Result<> Client::Impl::finish_connecting(const ::sockaddr* address, ::socklen_t bytes) {
+  int error = ::connect(socket.get(), address, bytes) == 0 ? 0 : errno;
+  if (error == EINPROGRESS) {
+    const auto ready = wait(POLLOUT, connect_timeout_ms);
+    if (!ready) return fail(ready.error());
+    ::socklen_t length = sizeof error;
+    ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+  }
+  if (error == 0) return {};
+  socket.reset();
+  return std::unexpected(Error{ErrorCode::kUnavailable,
+                               concat("connect to ", base_url, ": ", std::strerror(error)), error});
+}
+
+Result<short> Client::Impl::wait(short events, unsigned timeout_ms) {
+  ::pollfd poll{.fd = socket.get(), .events = events, .revents = 0};
+  for (;;) {
+    const int count = ::poll(&poll, 1, static_cast<int>(timeout_ms));
+    if (count > 0) return poll.revents;
+    if (count == 0) {
+      return fail(ErrorCode::kTimedOut, concat(base_url, " did not answer in ", timeout_ms, " ms"));
+    }
+    if (errno != EINTR) return fail_errno(errno, "wait for the server");
+  }
+}
+
+/// A connection to send on. A kept one that has anything to read was ended by the server.
+Result<> Client::Impl::ready_connection() {
+  if (socket) {
+    ::pollfd poll{.fd = socket.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&poll, 1, 0) == 0) return {};
+    socket.reset();
+  }
+  return connect();
+}
+
+std::string Client::Impl::head(Method method, std::string_view target, const Headers& headers,
+                               std::uint64_t body_bytes) const {
+  std::string text = concat(name_of(method), ' ', target, " HTTP/1.1\r\nHost: ", host, "\r\n");
+  for (const auto& [name, value] : headers.all()) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  }
+  if (body_bytes > 0 || expects_body(method)) {
+    text.append(concat("Content-Length: ", body_bytes, "\r\n"));
+  }
+  return text.append("\r\n");
+}
+
+Result<> Client::Impl::write(std::string_view head, std::string_view body) {
+  std::array<::iovec, 2> pieces = {
+      ::iovec{const_cast<char*>(head.data()), head.size()},
+      ::iovec{const_cast<char*>(body.data()), body.size()},
+  };
+  ::msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = pieces.size();
+  while (pieces[0].iov_len + pieces[1].iov_len > 0) {
+    const ::ssize_t sent = ::sendmsg(socket.get(), &message, MSG_NOSIGNAL);
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
+      const auto ready = wait(POLLOUT, stall_timeout_ms);
+      if (!ready) return fail(ready.error());
+      continue;
+    }
+    if (sent < 0) return fail_errno(errno, "send the request");
+    auto left = static_cast<std::size_t>(sent);
+    for (auto& piece : pieces) {
+      const std::size_t taken = std::min(left, piece.iov_len);
+      piece.iov_base = static_cast<char*>(piece.iov_base) + taken;
+      piece.iov_len -= taken;
+      left -= taken;
+    }
+  }
+  return {};
+}
+
+Result<bool> Client::Impl::write_file(int file, std::uint64_t offset, std::uint64_t bytes,
+                                      const std::function<bool(std::uint64_t)>& on_progress,
+                                      ResponseReader& reader) {
+  std::uint64_t done = 0;
+  auto position = static_cast<::off_t>(offset);
+  while (done < bytes) {
+    const auto ready = wait(POLLIN | POLLOUT, stall_timeout_ms);
+    if (!ready) return fail(ready.error());
+    if (*ready & POLLIN) {
+      // Interim answers (104) may come at any time; a final one ends the sending.
+      const auto answered = receive(reader);
+      if (!answered) return fail(answered.error());
+      if (*answered) return false;
+      if (!(*ready & POLLOUT)) continue;
+    }
+    const auto step =
+        static_cast<std::size_t>(std::min<std::uint64_t>(bytes - done, kSendFileStepBytes));
+    const ::ssize_t sent = ::sendfile(socket.get(), file, &position, step);
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return false;
+    if (sent < 0) return fail_errno(errno, "send the file");
+    if (sent == 0) return fail(ErrorCode::kCorrupt, "the file became shorter while it was sent");
+    done += static_cast<std::uint64_t>(sent);
+    if (on_progress && !on_progress(done)) {
+      return fail(ErrorCode::kCancelled, "the upload was interrupted");
+    }
+  }
+  return true;
+}
+
+/// Takes what is there to receive; true when the answer is complete.
+Result<bool> Client::Impl::receive(ResponseReader& reader) {
+  std::array<char, kReceiveBytes> buffer;
+  const ::ssize_t got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+  if (got > 0) return reader.take({buffer.data(), static_cast<std::size_t>(got)});
+  if (got == 0) {
+    if (reader.take_end()) return true;
+    return fail(ErrorCode::kClosed, concat(base_url, " closed the connection before its answer"));
+  }
+  if (errno == EAGAIN || errno == EINTR) return false;
+  return fail_errno(errno, "receive the answer");
+}
+
+/// The answer, or the rest of it; `whole` says whether the request was sent to its end.
+Result<ClientResponse> Client::Impl::read(ResponseReader& reader, bool whole) {
+  while (!reader.complete()) {
+    const auto ready = wait(POLLIN, stall_timeout_ms);
+    if (!ready) return fail(ready.error());
+    if (const auto received = receive(reader); !received) return fail(received.error());
+  }
+  if (!reader.keep_alive() || !whole) socket.reset();
+  return std::move(reader).response();
+}
+
+Client::Client(std::string base_url) : impl_(std::make_unique<Impl>(std::move(base_url))) {}
+Client::~Client() = default;
+
+void Client::set_timeouts(unsigned connect_ms, unsigned stall_ms) noexcept {
+  impl_->connect_timeout_ms = connect_ms;
+  impl_->stall_timeout_ms = stall_ms;
+}
+
+Result<ClientResponse> Client::send(Method method, std::string_view target, const Headers& headers,
+                                    std::string_view body) {
+  if (auto ready = impl_->ready_connection(); !ready) return fail(std::move(ready.error()));
+  const auto sent = impl_->write(impl_->head(method, target, headers, body.size()), body);
+  // A server that refuses early closes after its answer: the answer says more than the broken pipe.
+  ResponseReader reader(method == Method::kHead);
+  auto response = impl_->read(reader, sent.has_value());
+  if (!response) impl_->socket.reset();
+  if (!response && !sent) return fail(sent.error());
+  return response;
+}
+
+Result<ClientResponse> Client::send_file(Method method, std::string_view target,
+                                         const Headers& headers, int file, std::uint64_t offset,
+                                         std::uint64_t bytes,
+                                         const std::function<bool(std::uint64_t)>& on_progress) {
+  if (auto ready = impl_->ready_connection(); !ready) return fail(std::move(ready.error()));
+  if (auto sent = impl_->write(impl_->head(method, target, headers, bytes), {}); !sent) {
+    impl_->socket.reset();
+    return fail(std::move(sent.error()));
+  }
+  ResponseReader reader(method == Method::kHead);
+  const auto sent = impl_->write_file(file, offset, bytes, on_progress, reader);
+  if (!sent) {
+    impl_->socket.reset();
+    return fail(sent.error());
+  }
+  auto response = impl_->read(reader, *sent);
+  if (!response) impl_->socket.reset();
+  return response;
+}
+
+}  // namespace sf::http

@@ -1,0 +1,208 @@
+#include "driver.hpp"
+
+#include <streamforge/base/clock.hpp>
+#include <streamforge/base/id.hpp>
+#include <streamforge/base/limits.hpp>
+#include <streamforge/base/log.hpp>
+
+#include <coroutine>
+#include <exception>
+
+namespace sf::http {
+
+namespace {
+
+/// Lets the reactor's other work run first.
+struct Yield {
+  io::Reactor& reactor;
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiter) const {
+    reactor.post([waiter] { waiter.resume(); });
+  }
+  void await_resume() const noexcept {}
+};
+
+std::string peer_text(const net::Connection& connection) {
+  const auto& peer = connection.peer();
+  return peer.host.empty() ? std::string("unix") : peer.to_string();
+}
+
+}  // namespace
+
+Driver::Driver(const ServerState& state, ReactorShare& share,
+               std::unique_ptr<net::Connection> connection)
+    : state_(state),
+      share_(share),
+      connection_(std::move(connection)),
+      inbound_(*connection_),
+      sender_(*connection_, state),
+      id_(make_id()) {
+  share_.link(*this);
+}
+
+Driver::~Driver() { share_.unlink(*this); }
+
+io::Task<void> Driver::run() {
+  for (;;) {
+    const bool head = co_await await_head();
+    if (!head) break;
+    const bool keep_alive = co_await exchange();
+    if (!keep_alive) break;
+    // Many pipelined requests in one buffer must not keep the reactor from everyone else.
+    if (exchanges_ - exchanges_at_wait_ >= limits::kPipelineDepthMax) {
+      exchanges_at_wait_ = exchanges_;
+      Yield yield{connection_->reactor()};
+      co_await yield;
+    }
+  }
+  co_await connection_->close(linger_);
+}
+
+void Driver::end_if_idle() noexcept {
+  if (idle_) connection_->abort();
+}
+
+/// True when a head is there; false when the connection is to end.
+io::Task<bool> Driver::await_head() {
+  head_deadline_ms_ = 0;
+  for (;;) {
+    const auto event = inbound_.next().event;
+    if (event == Parser::Event::kHead) co_return true;
+    if (event == Parser::Event::kFault) {
+      co_await refuse(inbound_.parser().fault());
+      co_return false;
+    }
+    SF_ASSERT(event == Parser::Event::kMore);
+    if (!inbound_.parser().inside_head() && state_.is_draining()) co_return false;
+    auto got = co_await receive_head_bytes();
+    if (!got && got.error().code == ErrorCode::kTimedOut && inbound_.parser().inside_head()) {
+      const ParseFault fault{408, "head_timed_out", "the request's head took too long to arrive"};
+      co_await refuse(fault);
+    }
+    if (!got || *got == 0) co_return false;
+  }
+}
+
+io::Task<Result<std::size_t>> Driver::receive_head_bytes() {
+  exchanges_at_wait_ = exchanges_;
+  std::uint64_t timeout_ms = state_.options.idle_timeout_ms;
+  if (inbound_.parser().inside_head()) {
+    const std::uint64_t now_ms = connection_->reactor().now_ms();
+    if (head_deadline_ms_ == 0) head_deadline_ms_ = now_ms + state_.options.head_timeout_ms;
+    if (now_ms >= head_deadline_ms_) {
+      co_return fail(ErrorCode::kTimedOut, "the request's head took too long to arrive");
+    }
+    timeout_ms = head_deadline_ms_ - now_ms;
+  } else {
+    idle_ = true;
+  }
+  auto got = co_await inbound_.receive(static_cast<std::uint32_t>(timeout_ms));
+  idle_ = false;
+  co_return got;
+}
+
+/// Answers what is no request and leaves. Nothing of it is acted on.
+io::Task<void> Driver::refuse(ParseFault fault) {
+  const std::uint64_t begun_ns = mono_ns();
+  const std::uint64_t bytes_before = sender_.bytes_sent();
+  Request request;
+  request.request_id = next_request_id();
+  auto response = problem(request, Problem{.status = fault.status,
+                                           .code = std::string(fault.code),
+                                           .detail = std::string(fault.detail)});
+  const ResponseSender::Context context;
+  const auto sent = co_await sender_.send(response, context, false);
+  linger_ = sent.has_value();
+  account(request, response, begun_ns, bytes_before, sent);
+}
+
+/// One request and its answer; true when the connection can take another.
+io::Task<bool> Driver::exchange() {
+  const std::uint64_t begun_ns = mono_ns();
+  const std::uint64_t bytes_before = sender_.bytes_sent();
+  RequestHead head = inbound_.parser().take_head();
+  const bool client_keeps_alive = head.keep_alive;
+  RequestBody body(*connection_, inbound_, head, state_.options);
+  Request request;
+  prepare(request, std::move(head));
+  request.body_ = &body;
+
+  Response response = co_await answer(request, body);
+  const ResponseSender::Context context{request.method == Method::kHead, request.minor_version};
+  bool keep_alive = client_keeps_alive && !response.close && !state_.is_draining() &&
+                    !ResponseSender::ends_by_close(response, context) && body.can_be_drained();
+  const auto sent = co_await sender_.send(response, context, keep_alive);
+  account(request, response, begun_ns, bytes_before, sent);
+  if (!sent) co_return false;
+  if (keep_alive && !body.finished()) keep_alive = co_await body.drain();
+  linger_ = !keep_alive;
+  co_return keep_alive;
+}
+
+void Driver::prepare(Request& request, RequestHead head) {
+  request.method = head.method;
+  request.target = std::move(head.target);
+  request.path = std::move(head.path);
+  request.query = std::move(head.query);
+  request.authority = std::move(head.authority);
+  request.minor_version = head.minor_version;
+  request.headers = std::move(head.headers);
+  request.request_id = next_request_id();
+  request.connection = connection_.get();
+  request.send_now_ = [this](std::string text) { return sender_.send_text(std::move(text)); };
+}
+
+io::Task<Response> Driver::answer(Request& request, const RequestBody& body) {
+  if (body.length().value_or(0) > state_.options.body_bytes_max) {
+    co_return problem(request,
+                      Error{ErrorCode::kTooLarge,
+                            concat("the body is over ", state_.options.body_bytes_max, " bytes")});
+  }
+  co_return co_await handle(request);
+}
+
+/// Exceptions end here: a handler that throws is a fault of ours, told to the log, not to the
+/// client.
+io::Task<Response> Driver::handle(Request& request) {
+  std::string what;
+  try {
+    auto dispatched = state_.router.dispatch(request);
+    co_return co_await dispatched;
+  } catch (const std::exception& e) {
+    what = e.what();
+  } catch (...) {
+    what = "an exception of unknown type";
+  }
+  co_return problem(request, Error{ErrorCode::kInternal, concat("a handler threw: ", what)});
+}
+
+std::string Driver::next_request_id() { return concat(id_, '-', ++exchanges_); }
+
+void Driver::account(const Request& request, const Response& response, std::uint64_t begun_ns,
+                     std::uint64_t bytes_before, const Result<>& sent) {
+  const std::uint64_t took_ns = mono_ns() - begun_ns;
+  const std::uint64_t bytes = sender_.bytes_sent() - bytes_before;
+  auto& counted = share_.metrics;
+  const auto status_class = static_cast<std::size_t>(response.status / 100);
+  if (status_class < counted.requests.size()) counted.requests[status_class]->add();
+  counted.bytes_out.add(bytes);
+  counted.bytes_in.add(inbound_.bytes_received() -
+                       std::exchange(received_before_, inbound_.bytes_received()));
+  counted.latency.observe_ns(took_ns);
+  if (!sent && sent.error().code == ErrorCode::kCorrupt) {
+    log::error("http", "a file ended before its response did",
+               {{"request_id", request.request_id}, {"target", request.target}});
+  }
+  if (!state_.options.access_log) return;
+  log::info("http", request.target.empty() ? "refused" : "request",
+            {{"method", request.target.empty() ? "-" : name_of(request.method)},
+             {"target", request.target},
+             {"status", response.status},
+             {"bytes", bytes},
+             {"ms", static_cast<double>(took_ns) / 1e6},
+             {"peer", peer_text(*connection_)},
+             {"request_id", request.request_id},
+             {"ended", sent ? "whole" : name_of(sent.error().code)}});
+}
+
+}  // namespace sf::http

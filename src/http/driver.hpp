@@ -1,0 +1,53 @@
+#pragma once
+
+/// The life of one connection: head, handler, answer, again. One reactor's thread.
+
+#include "inbound.hpp"
+#include "request_body.hpp"
+#include "response_sender.hpp"
+#include "server_state.hpp"
+
+namespace sf::http {
+
+class Driver {
+ public:
+  Driver(const ServerState& state, ReactorShare& share,
+         std::unique_ptr<net::Connection> connection);
+  Driver(const Driver&) = delete;
+  ~Driver();
+
+  io::Task<void> run();
+  /// Ends the connection if it waits for a request that has not begun.
+  void end_if_idle() noexcept;
+
+ private:
+  friend struct ReactorShare;
+
+  io::Task<bool> await_head();
+  io::Task<Result<std::size_t>> receive_head_bytes();
+  io::Task<void> refuse(ParseFault fault);
+  io::Task<bool> exchange();
+  io::Task<Response> answer(Request& request, const RequestBody& body);
+  io::Task<Response> handle(Request& request);
+  void prepare(Request& request, RequestHead head);
+  [[nodiscard]] std::string next_request_id();
+  void account(const Request& request, const Response& response, std::uint64_t begun_ns,
+               std::uint64_t bytes_before, const Result<>& sent);
+
+  const ServerState& state_;
+  ReactorShare& share_;
+  std::unique_ptr<net::Connection> connection_;
+  Inbound inbound_;
+  ResponseSender sender_;
+  const std::string id_;  ///< Of the connection; request ids begin with it.
+  unsigned exchanges_ = 0;
+  unsigned exchanges_at_wait_ = 0;      ///< How many there had been when we last waited for bytes.
+  std::uint64_t head_deadline_ms_ = 0;  ///< 0: the head has not begun.
+  std::uint64_t received_before_ = 0;
+  bool idle_ = false;
+  bool linger_ = false;
+  Driver* previous_ = nullptr;  ///< In the reactor's share.
+  Driver* next_ = nullptr;
+};
+
+}  // namespace sf::http

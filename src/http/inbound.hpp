@@ -1,0 +1,60 @@
+#pragma once
+
+#include <streamforge/net/connection.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include "parser.hpp"
+
+namespace sf::http {
+
+/// The receiving half of a connection: the parser and the bytes it has not seen yet, which stay in
+/// the connection's buffer until the next receive.
+class Inbound {
+ public:
+  explicit Inbound(net::Connection& connection) noexcept : connection_(connection) {}
+
+  [[nodiscard]] Parser& parser() noexcept { return parser_; }
+  [[nodiscard]] const Parser& parser() const noexcept { return parser_; }
+  [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
+  [[nodiscard]] std::uint64_t bytes_received() const noexcept { return bytes_received_; }
+
+  /// The next event in what was received.
+  [[nodiscard]] Parser::Step next() {
+    const auto step = parser_.next(pending_);
+    pending_ = pending_.subspan(step.consumed);
+    return step;
+  }
+
+  /// More bytes for `next`, after it has said kMore; 0 is the peer's FIN.
+  io::Task<Result<std::size_t>> receive(std::uint32_t timeout_ms) {
+    SF_ASSERT(pending_.empty());
+    auto got = co_await connection_.read(timeout_ms);
+    if (!got) co_return fail(std::move(got.error()));
+    pending_ = *got;
+    bytes_received_ += pending_.size();
+    co_return pending_.size();
+  }
+
+  /// Bytes of a sized body that go past the parser, at most as many as the body still has.
+  io::Task<Result<std::size_t>> receive_into(MutableByteSpan into, std::uint32_t timeout_ms) {
+    SF_ASSERT(pending_.empty());
+    const auto bytes =
+        static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), parser_.body_remaining()));
+    const MutableByteSpan room = into.first(bytes);
+    auto got = co_await connection_.read_into(room, timeout_ms);
+    if (!got) co_return fail(std::move(got.error()));
+    parser_.skip_body(*got);
+    bytes_received_ += *got;
+    co_return *got;
+  }
+
+ private:
+  net::Connection& connection_;
+  Parser parser_;
+  ByteSpan pending_;
+  std::uint64_t bytes_received_ = 0;
+};
+
+}  // namespace sf::http

@@ -1,0 +1,48 @@
+#pragma once
+
+/// The sending half of an exchange: what a Response becomes on the wire (RFC 9112 section 6, RFC
+/// 9110 sections 6.6.1, 8.6). One per connection.
+
+#include <streamforge/http/message.hpp>
+
+#include "server_state.hpp"
+
+namespace sf::http {
+
+class ResponseSender {
+ public:
+  /// What of the request decides how the answer looks.
+  struct Context {
+    bool to_head = false;
+    unsigned minor_version = 1;
+  };
+
+  ResponseSender(net::Connection& connection, const ServerState& state) noexcept
+      : connection_(connection), state_(state) {}
+
+  /// Whether the body's end can only be told by closing.
+  [[nodiscard]] static bool ends_by_close(const Response& response, Context context) noexcept;
+  /// Head and body; `keep_alive` is what the Connection field says. After an error the response is
+  /// incomplete and the connection must go.
+  io::Task<Result<>> send(Response& response, Context context, bool keep_alive);
+  /// Text as it is: informational responses.
+  io::Task<Result<>> send_text(std::string text);
+
+  [[nodiscard]] std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
+
+ private:
+  friend class StreamWriter;
+  void write_head(const Response& response, Context context, bool keep_alive);
+  io::Task<Result<>> send_in_memory(ByteSpan body);
+  io::Task<Result<>> send_slice(const FileSlice& slice);
+  io::Task<Result<>> send_slices(const Response& response);
+  io::Task<Result<>> send_stream(const BodyProducer& producer, bool chunked);
+  io::Task<Result<>> write(std::span<const ByteSpan> pieces, bool more_follows);
+
+  net::Connection& connection_;
+  const ServerState& state_;
+  std::string head_;  ///< Reused: its memory stays with the connection.
+  std::uint64_t bytes_sent_ = 0;
+};
+
+}  // namespace sf::http

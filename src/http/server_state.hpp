@@ -1,0 +1,49 @@
+#pragma once
+
+/// What the connections of one server share. ServerState is read-only but for `draining`; a
+/// ReactorShare belongs to one reactor's thread.
+
+#include <streamforge/base/metrics.hpp>
+#include <streamforge/http/server.hpp>
+
+#include <array>
+#include <atomic>
+
+namespace sf::http {
+
+class Driver;
+
+/// Counted per reactor, so that no two share a cache line.
+struct ReactorMetrics {
+  explicit ReactorMetrics(const std::string& reactor);
+  std::array<metrics::Counter*, 6> requests{};  ///< By status class; [0] is unused.
+  metrics::Counter& bytes_in;
+  metrics::Counter& bytes_out;
+  metrics::Histogram& latency;
+  metrics::Gauge& connections;
+};
+
+/// One reactor's connections, so that draining can end the idle ones.
+struct ReactorShare {
+  explicit ReactorShare(io::Reactor& home);
+  void link(Driver& driver) noexcept;
+  void unlink(Driver& driver) noexcept;
+  void end_idle() noexcept;
+
+  io::Reactor& reactor;
+  ReactorMetrics metrics;
+  Driver* first = nullptr;
+  std::atomic<unsigned> count{0};  ///< Written by the reactor, read by `begin_drain`.
+};
+
+struct ServerState {
+  const Router& router;
+  const ServerOptions options;
+  std::atomic<bool> draining{false};
+
+  [[nodiscard]] bool is_draining() const noexcept {
+    return draining.load(std::memory_order_relaxed);
+  }
+};
+
+}  // namespace sf::http
