@@ -10,8 +10,8 @@
 namespace sf::io {
 
 /// Counts the tasks of one owner, so that shutting down is simple: after `close` nothing may enter,
-/// and awaiting it means that all who had entered have left. One reactor's thread. (After Seastar's
-/// gate.)
+/// and awaiting it means that all who had entered have left; the waiter goes on in the reactor's
+/// next turn. One reactor's thread. (After Seastar's gate.)
 class Gate {
  public:
   Gate() noexcept = default;
@@ -58,10 +58,7 @@ class Gate {
   }
 
  private:
-  void leave() noexcept {
-    SF_ASSERT(count_ > 0);
-    if (--count_ == 0 && waiter_) std::exchange(waiter_, nullptr).resume();
-  }
+  void leave() noexcept;
 
   std::uint32_t count_ = 0;
   bool closed_ = false;

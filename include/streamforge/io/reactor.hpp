@@ -7,6 +7,7 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/error.hpp>
 #include <streamforge/base/unique_fd.hpp>
+#include <streamforge/io/op.hpp>
 #include <streamforge/io/task.hpp>
 
 #include <sys/uio.h>
@@ -15,9 +16,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
-
-struct sockaddr;
+#include <string_view>
 
 namespace sf::io {
 
@@ -34,34 +35,48 @@ enum class BackendKind : std::uint8_t { kAuto, kUring, kEpoll };
 
 struct ReactorConfig {
   BackendKind backend = BackendKind::kUring;
-  unsigned index = 0;         ///< For names, logs and metric labels.
-  int cpu = -1;               ///< Pin the running thread to this core; -1 leaves it free.
-  std::size_t staging_bytes;  ///< Ingest pool; 0 for reactors that take no uploads.
+  unsigned index = 0;             ///< For names, logs and metric labels.
+  int cpu = -1;                   ///< Pin the running thread to this core; -1 leaves it free.
+  std::size_t staging_bytes = 0;  ///< Ingest pool; 0 for reactors that take no uploads.
 };
 
-/// The base of a running operation: the backend calls `on_complete` once, on the reactor's thread.
-/// Lives inside the awaiting coroutine's frame, so an operation costs no allocation.
-struct Completion {
-  void (*on_complete)(Completion* self, std::int32_t result, std::uint32_t flags) = nullptr;
-};
+/// An operation: `Result<std::size_t> n = co_await reactor.read_at(…)`. It starts when awaited, and
+/// is awaited once, in the expression that made it or as a local (which `Reactor::cancel` can then
+/// name). Trivially destructible; neither copied nor moved. Gives bytes moved (files, sockets), the
+/// events of a poll, or 0 for operations without a count. Cancelled operations fail with
+/// kCancelled.
+class [[nodiscard]] IoOp : private Op {
+ public:
+  IoOp(const IoOp&) = delete;
+  IoOp& operator=(const IoOp&) = delete;
 
-/// An operation in flight: `Result<std::size_t> n = co_await reactor.read_at(…)`. Trivially
-/// destructible; await it at once, in the expression that made it. Bytes moved (files, sockets), or
-/// 0 for operations without a count. Cancelled operations fail with kCancelled.
-class [[nodiscard]] IoOp;
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> caller) noexcept;
+  Result<std::size_t> await_resume() const;
+
+ private:
+  friend class Reactor;
+  IoOp(Backend& carrier, OpKind what, int descriptor, void* bytes, std::size_t count,
+       std::uint64_t at = 0, int op_flags = 0) noexcept;
+  IoOp(Backend& carrier, int socket, std::span<const ::iovec> pieces, int send_flags) noexcept;
+};
 
 class Reactor {
  public:
   /// Makes the reactor on the calling thread's behalf; `run` must then be called on the one thread
   /// that is to own it.
   static Result<std::unique_ptr<Reactor>> create(const ReactorConfig& config);
+  /// After `run` has returned, and when no other thread can post any more. Asserts that what was
+  /// spawned has ended; messages that were posted too late are dropped unrun.
   ~Reactor();
+  Reactor(const Reactor&) = delete;
 
   /// The reactor whose `run` the calling thread is in; asserts that there is one.
   [[nodiscard]] static Reactor& current() noexcept;
   [[nodiscard]] static Reactor* current_or_null() noexcept;
 
   /// Runs until `stop`. What is spawned must have ended by then: owners close their gates first.
+  /// SIGPIPE is blocked on the running thread: a broken pipe is an error of the write.
   void run();
   /// Makes `run` return after the present turn. Any thread.
   void stop() noexcept;
@@ -82,6 +97,7 @@ class Reactor {
   IoOp sync_file(int fd);
   /// fallocate with the size set, so that writes change no metadata but times.
   IoOp allocate(int fd, std::uint64_t offset, std::uint64_t bytes);
+  /// The end of the file before the last byte is kCorrupt.
   Task<Result<>> read_exactly_at(int fd, MutableByteSpan into, std::uint64_t offset);
   Task<Result<>> write_all_at(int fd, ByteSpan from, std::uint64_t offset);
   /// openat2 with RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS relative to `dir_fd` when `beneath`.
@@ -92,17 +108,24 @@ class Reactor {
   IoOp recv(int fd, MutableByteSpan into);
   /// One send of several pieces; may be short. MSG_NOSIGNAL always.
   IoOp send(int fd, std::span<const ::iovec> pieces, bool more_follows = false);
-  /// Moves file bytes to a socket without a copy through user space; may be short. Does not block
-  /// the reactor when the bytes are not in memory.
-  IoOp send_file(int socket, int file, std::uint64_t offset, std::size_t bytes);
+  /// Likewise, but what the socket cannot take at once is left; kUnavailable when it takes nothing.
+  IoOp send_now(int fd, std::span<const ::iovec> pieces, bool more_follows = false);
+  /// One step of moving file bytes to a socket: at most limits::kFileBufferBytes, may be shorter; 0
+  /// is the end of the file. Never blocks the reactor on a page that is not in memory, and holds
+  /// its buffer only while the socket takes bytes, so slow readers cost none.
+  Task<Result<std::size_t>> send_file(int socket, int file, std::uint64_t offset, std::size_t bytes,
+                                      bool more_follows = false);
   IoOp connect(int fd, const ::sockaddr* address, unsigned address_bytes);
   /// read(2)/write(2) on pipes and other descriptors without a position.
   IoOp read(int fd, MutableByteSpan into);
   IoOp write(int fd, ByteSpan from);
   /// Waits until poll(2)'s `events` hold for `fd`; gives the events that do.
   IoOp poll(int fd, short events);
-  /// Ends every operation in flight on `fd` with kCancelled. Call before closing it.
+  /// Ends every operation in flight on `fd` with kCancelled, receivers and acceptors included. Call
+  /// before closing it. A file operation that has begun may still end as if nothing had happened.
   void cancel(int fd) noexcept;
+  /// Ends this one, when it is in flight.
+  void cancel(IoOp& op) noexcept;
 
   // --- Time.
   Task<void> sleep_ms(std::uint32_t ms);
@@ -118,16 +141,8 @@ class Reactor {
 
  private:
   struct Impl;
-  explicit Reactor(std::unique_ptr<Impl> impl);
+  explicit Reactor(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;
-};
-
-class [[nodiscard]] IoOp : private Completion {
- public:
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> awaiter) noexcept;
-  Result<std::size_t> await_resume() const;
-  // The op's kind and arguments; filled by Reactor, read by Backend. (Owned by the io room.)
 };
 
 }  // namespace sf::io

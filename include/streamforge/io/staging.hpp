@@ -21,8 +21,8 @@ class StagingBuffer {
   StagingBuffer& operator=(StagingBuffer&& other) noexcept;
   ~StagingBuffer();
   [[nodiscard]] explicit operator bool() const noexcept { return pool_ != nullptr; }
-  /// All of it: limits::kStagingBufferBytes, aligned to limits::kDirectIoAlignment. Reads and writes
-  /// of the reactor inside this range use the registered buffer by themselves.
+  /// All of it: limits::kStagingBufferBytes, aligned to limits::kDirectIoAlignment. Reads and
+  /// writes of the reactor inside this range use the registered buffer by themselves.
   [[nodiscard]] MutableByteSpan bytes() const noexcept;
 
  private:

@@ -44,7 +44,7 @@ struct TaskPromiseBase {
 template <class T>
 struct TaskPromise : TaskPromiseBase {
   Task<T> get_return_object() noexcept;
-  template <class U>
+  template <class U = T>  // The default is for `co_return {}`.
   void return_value(U&& result) {
     value.emplace(std::forward<U>(result));
   }

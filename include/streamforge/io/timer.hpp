@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 namespace sf::io {
 
@@ -14,14 +15,14 @@ class Timer {
  public:
   Timer() noexcept = default;
   Timer(const Timer&) = delete;
-  ~Timer() { cancel(); }
+  ~Timer();
 
-  /// Replaces an earlier arming.
+  /// Replaces an earlier arming. `ms` counts from the wheel's now and 0 is the next tick.
   void arm(TimerWheel& wheel, std::uint32_t ms, std::function<void()> callback);
   /// Moves an armed or fired timer to `ms` from now with the callback it has.
   void rearm(std::uint32_t ms);
   void cancel() noexcept;
-  [[nodiscard]] bool armed() const noexcept { return wheel_ != nullptr && linked_; }
+  [[nodiscard]] bool armed() const noexcept { return linked_; }
 
  private:
   friend class TimerWheel;
@@ -29,7 +30,9 @@ class Timer {
   Timer* previous_ = nullptr;
   Timer* next_ = nullptr;
   std::uint64_t due_ms_ = 0;
+  std::uint16_t slot_ = 0;
   bool linked_ = false;
+  bool* unchanged_ = nullptr;  ///< While the callback runs: whether this is still the same timer.
   std::function<void()> callback_;
 };
 
@@ -37,10 +40,11 @@ class Timer {
 class TimerWheel {
  public:
   explicit TimerWheel(std::uint64_t now_ms);
-  ~TimerWheel();
+  ~TimerWheel();  ///< Asserts that nothing is armed.
   TimerWheel(const TimerWheel&) = delete;
 
-  /// Fires what is due at `now_ms`, in order of due time to within a tick.
+  /// Fires what is due at `now_ms`, in order of due time, and of arming within a tick. Callbacks
+  /// may arm, cancel and destroy any timer, their own included.
   void advance(std::uint64_t now_ms);
   /// Milliseconds from `now_ms` until something may be due; UINT32_MAX when nothing is armed.
   [[nodiscard]] std::uint32_t until_next_ms(std::uint64_t now_ms) const noexcept;
@@ -51,8 +55,9 @@ class TimerWheel {
   struct Slots;
   void link(Timer& timer) noexcept;
   void unlink(Timer& timer) noexcept;
+  void fire();
   std::uint64_t now_ms_;
-  Slots* slots_;
+  std::unique_ptr<Slots> slots_;
 };
 
 }  // namespace sf::io

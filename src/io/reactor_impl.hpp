@@ -1,0 +1,52 @@
+#pragma once
+
+#include "backend.hpp"
+#include "file_buffers.hpp"
+#include "mailbox.hpp"
+
+#include <streamforge/base/metrics.hpp>
+#include <streamforge/io/reactor.hpp>
+#include <streamforge/io/staging.hpp>
+#include <streamforge/io/timer.hpp>
+
+#include <atomic>
+#include <memory>
+
+namespace sf::io {
+
+/// What one reactor counts; the label is its index.
+struct ReactorMetrics {
+  ReactorMetrics(unsigned index, BackendKind backend);
+  metrics::Counter& turns;
+  metrics::Counter& completions;
+  metrics::Counter& messages;
+  metrics::Counter& stalls;
+  metrics::Gauge& staging_in_use;
+};
+
+struct Reactor::Impl {
+  Impl(const ReactorConfig& configuration, std::unique_ptr<Backend> carrier);
+
+  // Constant after construction.
+  const ReactorConfig config;
+  ReactorMetrics metrics;
+
+  // The reactor's thread's.
+  std::unique_ptr<Backend> backend;
+  StagingPool staging;
+  FileBuffers file_buffers;
+  TimerWheel timers;
+  std::uint64_t turn_began_ns = 0;
+  unsigned spawned = 0;
+
+  // Any thread's.
+  Mailbox mailbox;
+  std::atomic<bool> stopping{false};
+
+  void run_messages();
+  void wait_and_complete();
+  /// Reads the clock anew, for `now_ms`, and fires the timers that are due.
+  void tick();
+};
+
+}  // namespace sf::io
