@@ -1,5 +1,5 @@
-# What tools/run and tools/test share: packages, Node.js, the web app, the binary. To be sourced; each
-# step looks first and does nothing when there is nothing to do.
+# What tools/run and tools/test share: packages, Node.js, the web app, the binary. To be sourced;
+# each step looks first and does nothing when there is nothing to do.
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,7 +12,7 @@ die() {
   exit 1
 }
 
-# quietly NAME COMMAND…: its output goes to build/logs/NAME.log, and the end of that here if it fails.
+# quietly NAME COMMAND…: its output goes to build/logs/NAME.log, the end of it here if it fails.
 quietly() {
   local log=$logs/$1.log
   shift
@@ -129,8 +129,8 @@ build_web() {
   mark_done web "$(web_state)"
 }
 
-# configure PRESET CACHE-ENTRY…: only when the build folder is new or an entry changes; Ninja does it
-# by itself when a CMake file changes.
+# configure PRESET CACHE-ENTRY…: only when the build folder is new or an entry changes; Ninja does
+# it by itself when a CMake file changes.
 configure() {
   local preset=$1 cache=$root/build/$1/CMakeCache.txt entry
   shift

@@ -29,7 +29,7 @@ class CountResults(unittest.TestCase):
         self.assertEqual(count("ctest", """<testsuite>
             <testcase name="a" status="run"/>
             <testcase name="b" status="fail"><failure message=""/></testcase>
-            <testcase name="c" status="notrun"><skipped message="SKIP_REGULAR_EXPRESSION"/></testcase>
+            <testcase name="c" status="notrun"><skipped message="said so"/></testcase>
             </testsuite>"""), "1 1 1")
 
     def test_vitest(self):
@@ -44,13 +44,28 @@ class CountResults(unittest.TestCase):
         report = {"suites": [{"suites": [{"specs": specs[:2]}], "specs": specs[2:]}], "errors": []}
         self.assertEqual(count("playwright", json.dumps(report)), "1 2 1")
 
-    def test_lines(self):
-        self.assertEqual(count("lines", "said\n1 passed, 0 failed, 0 skipped\n"
-                                        "3 passed, 2 failed, 1 skipped\n"), "3 2 1")
+    def test_unittest(self):
+        self.assertEqual(count("unittest", "Ran 3 tests in 0.1s\n\nOK (skipped=1)\n"), "2 0 1")
+        self.assertEqual(count("unittest", "ERROR: setUp (A)\nFAIL: test_b (A)\n"
+                                           "Ran 4 tests in 1s\n\nFAILED (failures=1, errors=1)\n"),
+                         "2 2 0")
+        self.assertEqual(count("unittest", "Traceback (most recent call last):\n"), "0 1 0")
+
+    def test_tap(self):
+        self.assertEqual(count("tap", """TAP version 13
+# Subtest: suite
+    # Subtest: a
+    ok 1 - a
+    not ok 2 - b
+    ok 3 - c # SKIP
+not ok 1 - suite
+ok 2 - alone
+"""), "2 1 1")
 
     def test_silence_is_a_failure(self):
         for kind, report in (("ctest", None), ("ctest", "<testsuite/>"), ("ctest", "<broken"),
-                             ("vitest", "{}"), ("playwright", '{"suites": []}'), ("lines", "")):
+                             ("vitest", "{}"), ("playwright", '{"suites": []}'),
+                             ("unittest", ""), ("tap", "")):
             with self.subTest(kind=kind, report=report):
                 self.assertEqual(count(kind, report), "0 1 0")
 

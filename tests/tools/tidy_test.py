@@ -108,8 +108,8 @@ class Tidy(unittest.TestCase):
 
     def test_headers_guard_themselves_and_say_their_contract(self):
         self.assert_finds("#pragma once is missing", {"src/base/private.hpp": "/// Private.\n"})
-        self.assert_finds("begins with a /// comment",
-                          {"src/base/private.hpp": "#pragma once\n\nnamespace sf {\nclass A {};\n}\n"})
+        bare = "#pragma once\n\nnamespace sf {\nclass A {};\n}\n"
+        self.assert_finds("begins with a /// comment", {"src/base/private.hpp": bare})
 
     def test_results_must_be_looked_at(self):
         header = "#pragma once\n/// A ring.\nclass Ring {\n  {}\n};\n"

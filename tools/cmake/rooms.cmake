@@ -13,8 +13,8 @@ function(sf_room name)
   target_link_libraries(sf_${name} PUBLIC ${arg_USES} PRIVATE ${arg_FOREIGN} sf_compile)
 endfunction()
 
-# sf_test(name USES rooms… SOURCES … [FOREIGN …] [DEPENDS …]): one GoogleTest program. It may include
-# the private headers of the rooms it tests. Each of its cases is a ctest of its own.
+# sf_test(name USES rooms… SOURCES … [FOREIGN …] [DEPENDS …]): one GoogleTest program. It may
+# include the private headers of the rooms it tests. Each of its cases is a ctest of its own.
 function(sf_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "USES;SOURCES;FOREIGN;DEPENDS;LABELS")
   if(NOT arg_SOURCES)
@@ -46,4 +46,26 @@ function(sf_bench name)
     target_link_libraries(${name} PRIVATE sf_${room})
   endforeach()
   target_link_libraries(${name} PRIVATE sf_compile ${arg_FOREIGN} benchmark::benchmark)
+endfunction()
+
+# sf_fuzz(name USES rooms… SOURCES …): one libFuzzer program; ctest runs it for a few seconds on its
+# corpus (tests/fuzz/corpus/<name>), a person as long as wanted: build/debug/tests/fuzz_<name>.
+function(sf_fuzz name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;SOURCES")
+  add_executable(fuzz_${name} ${arg_SOURCES})
+  foreach(room ${arg_USES})
+    target_include_directories(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src/${room})
+    target_link_libraries(fuzz_${name} PRIVATE sf_${room})
+  endforeach()
+  target_link_libraries(fuzz_${name} PRIVATE sf_compile -fsanitize=fuzzer)
+  set(found ${CMAKE_CURRENT_BINARY_DIR}/corpus/${name})
+  file(MAKE_DIRECTORY ${found})
+  set(seeds ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  if(NOT IS_DIRECTORY ${seeds})
+    set(seeds "")
+  endif()
+  add_test(NAME fuzz.${name}
+    COMMAND fuzz_${name} -max_total_time=5 -timeout=5 -rss_limit_mb=2048 -print_final_stats=1
+            ${found} ${seeds})
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 60)
 endfunction()

@@ -7,6 +7,6 @@ namespace sf {
 [[noreturn]] void assert_failed(const char* expression, const char* file, int line) noexcept;
 }
 
-#define SF_ASSERT(expression) \
+#define SF_ASSERT(expression)                    \
   (__builtin_expect(!!(expression), 1) ? (void)0 \
                                        : ::sf::assert_failed(#expression, __FILE__, __LINE__))

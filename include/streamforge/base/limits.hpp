@@ -19,17 +19,17 @@ inline constexpr std::size_t kStagingBufferBytes = kMiB;     ///< One ingest buf
 inline constexpr std::size_t kStagingPoolBytes = 64 * kMiB;  ///< Ingest pool of one reactor.
 inline constexpr unsigned kIoWqWorkersMax = 8;               ///< Kernel worker threads of one ring.
 inline constexpr unsigned kOffloadThreads = 4;               ///< Threads for calls that block.
-inline constexpr unsigned kFilePoolThreads = 4;              ///< Of an epoll reactor, for its files.
-inline constexpr unsigned kFileBuffers = 16;                 ///< Per reactor, for sending files.
+inline constexpr unsigned kFilePoolThreads = 4;  ///< Of an epoll reactor, for its files.
+inline constexpr unsigned kFileBuffers = 16;     ///< Per reactor, for sending files.
 inline constexpr std::size_t kFileBufferBytes = 256 * kKiB;  ///< Size of each.
-inline constexpr unsigned kRecvQueueMax = 8;   ///< Unread chunks before a receive is paused.
+inline constexpr unsigned kRecvQueueMax = 8;     ///< Unread chunks before a receive is paused.
 inline constexpr unsigned kAcceptRetryMs = 100;  ///< Pause when descriptors have run out.
 inline constexpr unsigned kTurnStallMs = 5;      ///< A turn that works longer is counted.
 inline constexpr std::size_t kDirectIoAlignment = 4096;
 
 // net
 inline constexpr int kListenBacklog = 4096;
-inline constexpr unsigned kLingerMs = 1'000;             ///< Reading on after our last answer.
+inline constexpr unsigned kLingerMs = 1'000;               ///< Reading on after our last answer.
 inline constexpr std::size_t kLingerBytesMax = 16 * kMiB;  ///< Likewise.
 
 // http
@@ -49,10 +49,12 @@ inline constexpr unsigned kDrainTimeoutMs = 10'000;      ///< SIGTERM to the end
 inline constexpr std::size_t kMetadataBytesMax = 8 * kKiB;
 inline constexpr std::size_t kCheckpointBytes = 16 * kMiB;
 inline constexpr unsigned kCheckpointMs = 500;
+inline constexpr unsigned kTakeoverWaitMs = 30'000;  ///< PATCH, DELETE for an earlier PATCH to end.
+inline constexpr unsigned kHeadTakeoverWaitMs = 2'000;  ///< HEAD likewise; then 423.
 
 // store
 inline constexpr unsigned kPageItemsMax = 100;
-inline constexpr unsigned kEventBacklog = 1024;  ///< Events kept for Last-Event-ID.
+inline constexpr unsigned kEventBacklog = 1024;   ///< Events kept for Last-Event-ID.
 inline constexpr unsigned kEventQueueMax = 1024;  ///< Unread events of one subscription.
 inline constexpr unsigned kWishesMax = 16'384;    ///< Viewers that wait for a segment, in total.
 inline constexpr unsigned kCommitGroupMax = 256;  ///< State changes that share one log sync.
@@ -62,14 +64,15 @@ inline constexpr unsigned kPathDepthMax = 8;         ///< Folders below processe
 inline constexpr unsigned kLoginFailuresMax = 10;    ///< For a name or an address in the window.
 inline constexpr unsigned kLoginWindowMs = 15 * 60'000;
 inline constexpr unsigned kLoginSubjectsMax = 16'384;  ///< Names and addresses that are counted.
-inline constexpr unsigned kPasswordQueueMax = 32;      ///< Password hashes waiting; each takes 64 MiB.
+inline constexpr unsigned kPasswordQueueMax = 32;  ///< Password hashes waiting; each takes 64 MiB.
 inline constexpr std::size_t kTitleBytesMax = 512;
 inline constexpr std::size_t kDescriptionBytesMax = 16 * kKiB;
 
 // transcode
 inline constexpr unsigned kTaskAttemptsMax = 3;
 inline constexpr unsigned kWorkerSilenceMs = 30'000;  ///< No event for this long: hung.
-inline constexpr unsigned kSegmentWaitMs = 9'000;     ///< A viewer's wait for a segment, under hls.js's 10 s.
+inline constexpr unsigned kSegmentWaitMs =
+    9'000;  ///< A viewer's wait for a segment, under hls.js's 10 s.
 inline constexpr std::size_t kVideoLogBytesMax = 256 * kKiB;
 inline constexpr std::uint64_t kSourcePixelsMax = 8192ull * 8192ull;
 inline constexpr unsigned kSourceStreamsMax = 64;
