@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "characters.hpp"
 #include "framing_guard.hpp"
 #include "target.hpp"
 
@@ -112,6 +113,10 @@ struct Parser::Llhttp {
   }
   static int on_value_complete(llhttp_t* parser) {
     Llhttp& self = of(parser);
+    if (self.name.empty() || !all_of_class(self.name, kTokenChar)) {
+      self.fault = {400, "bad_field", "a field has no name"};
+      return HPE_USER;
+    }
     self.fields.emplace_back(std::move(self.name), std::string(trim(self.value)));
     self.name.clear();
     self.value.clear();
