@@ -101,6 +101,14 @@ void Backend::leave_line(Multishot& shot) noexcept {
   shot.starved = false;
 }
 
+void Backend::cancel(int fd) noexcept {
+  for (Multishot* each = line_first_; each;) {
+    Multishot* shot = std::exchange(each, each->next);
+    if (shot->fd == fd) cancel(*shot);
+  }
+  cancel_armed(fd);
+}
+
 void Backend::cancel(Multishot& shot) noexcept {
   if (!shot.starved) return cancel_armed(shot);
   leave_line(shot);

@@ -43,7 +43,7 @@ class Backend {
   /// Cancelled operations complete with ECANCELED, later. Nothing happens to what is not in flight.
   virtual void cancel(Op& op) noexcept = 0;
   void cancel(Multishot& shot) noexcept;
-  virtual void cancel(int fd) noexcept = 0;
+  void cancel(int fd) noexcept;
 
   /// Ends a `wait`. Any thread.
   virtual void wake() noexcept = 0;
@@ -68,6 +68,7 @@ class Backend {
 
  protected:
   virtual void cancel_armed(Multishot& shot) noexcept = 0;
+  virtual void cancel_armed(int fd) noexcept = 0;
   virtual void wait_for_events(std::uint32_t timeout_ms) = 0;
   virtual unsigned complete_events() = 0;
   /// `recv_buffers_` has taken `id` back; the kernel may have it.

@@ -364,7 +364,7 @@ void EpollBackend::cancel_armed(Multishot& shot) noexcept {
   entry.settle();
 }
 
-void EpollBackend::cancel(int fd) noexcept {
+void EpollBackend::cancel_armed(int fd) noexcept {
   if (fd < 0) return;
   Watch& entry = watch_of(fd);
   while (Op* op = entry.first) {

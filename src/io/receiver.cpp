@@ -100,7 +100,7 @@ struct Receiver::Impl : ShotDriver {
     // Cancelled by us, or ended by the kernel for a reason that passes: `next` arms it again.
     const bool passing = result > 0 || result == -ENOBUFS || result == -EAGAIN ||
                          (result == -ECANCELED && impl->cancelled);
-    if (result < 0 && !passing) impl->error = -result;
+    if (result < 0 && !passing && impl->error == 0) impl->error = -result;
     impl->wake_both();
   }
 };
@@ -141,6 +141,12 @@ Task<void> Receiver::stop() {
 }
 
 void Receiver::resume() noexcept { impl_->stopped = false; }
+void Receiver::abort() noexcept {
+  if (impl_->error == 0) impl_->error = ECANCELED;
+  impl_->disarm();  // Its last completion wakes the waiter.
+}
+
+bool Receiver::queued() const noexcept { return !impl_->queue_empty(); }
 bool Receiver::stopped() const noexcept { return impl_->stopped; }
 bool Receiver::ended() const noexcept { return impl_->finished || impl_->error != 0; }
 

@@ -168,7 +168,7 @@ void UringBackend::cancel_by_data(Completion* target) noexcept {
 void UringBackend::cancel(Op& op) noexcept { cancel_by_data(&op); }
 void UringBackend::cancel_armed(Multishot& shot) noexcept { cancel_by_data(&shot); }
 
-void UringBackend::cancel(int fd) noexcept {
+void UringBackend::cancel_armed(int fd) noexcept {
   ::io_uring_sqe* sqe = next_sqe();
   ::io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
   ::io_uring_sqe_set_data(sqe, nullptr);

@@ -24,13 +24,13 @@ class UringBackend final : public Backend {
   bool start(Op& op) noexcept override;
   void start(Multishot& shot) noexcept override;
   void cancel(Op& op) noexcept override;
-  void cancel(int fd) noexcept override;
   using Backend::cancel;
   void wake() noexcept override;
   void use_fixed(MutableByteSpan range) override;
 
  protected:
   void cancel_armed(Multishot& shot) noexcept override;
+  void cancel_armed(int fd) noexcept override;
   void wait_for_events(std::uint32_t timeout_ms) override;
   unsigned complete_events() override;
   void refill(std::uint32_t id) noexcept override;

@@ -54,8 +54,12 @@ class Receiver {
   Task<void> stop();
   /// After `stop`: `next` receives again.
   void resume() noexcept;
+  /// Makes `next` fail with kCancelled, now (in a later turn) and from here on.
+  void abort() noexcept;
 
   [[nodiscard]] bool stopped() const noexcept;
+  /// Whether `next` has bytes to give at once.
+  [[nodiscard]] bool queued() const noexcept;
   /// Whether the peer's FIN, or an error, has arrived; bytes may be queued before it.
   [[nodiscard]] bool ended() const noexcept;
 

@@ -25,8 +25,10 @@ struct Address {
   /// "127.0.0.1:8080", "[::1]:8080".
   [[nodiscard]] std::string to_string() const;
 };
-/// "ADDR:PORT", "[V6]:PORT", ":PORT" (all addresses) or "localhost:PORT".
+/// "ADDR:PORT", "[V6]:PORT", ":PORT" (all addresses: "::") or "localhost:PORT" ("127.0.0.1").
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
+
+class Listener;
 
 class Connection {
  public:
@@ -51,10 +53,12 @@ class Connection {
 
   /// Makes whatever waits on this connection fail with kCancelled, now and from here on.
   void abort() noexcept;
-  /// Whether the peer has closed or reset, asked without reading: for handlers that wait on others.
+  /// Whether the peer has closed (or half-closed: TCP does not tell them apart) or reset, asked
+  /// without reading: for handlers that wait on others.
   [[nodiscard]] bool peer_gone() const noexcept;
-  /// Half-closes, drains what the peer still sends for a moment (so that it reads our last answer
-  /// rather than a reset), closes. Awaits every operation in flight.
+  /// With `linger`: half-closes and reads on for at most limits::kLingerMs and kLingerBytesMax, so
+  /// that a peer which still sends reads our last answer rather than a reset. Then closes.
+  /// Operations still in flight are aborted and awaited.
   io::Task<void> close(bool linger);
 
   [[nodiscard]] const Address& peer() const noexcept;
@@ -62,6 +66,7 @@ class Connection {
   [[nodiscard]] int socket() const noexcept;
 
  private:
+  friend class Listener;  // It keeps a list of those it has accepted.
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -1,0 +1,244 @@
+#include "connection_impl.hpp"
+
+#include <streamforge/base/assert.hpp>
+#include <streamforge/base/limits.hpp>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace sf::net {
+
+namespace {
+
+constexpr std::size_t kPiecesAtOnce = 8;
+
+/// Bounds one operation: cancels it when the time is up. Lives in the awaiting coroutine.
+class Deadline {
+ public:
+  Deadline(io::Reactor& reactor, io::Timer& timer, std::uint32_t ms, io::IoOp& op)
+      : reactor_(reactor), timer_(timer), op_(op) {
+    timer_.arm(reactor.timers(), ms, [this] {
+      passed_ = true;
+      reactor_.cancel(op_);
+    });
+  }
+  Deadline(const Deadline&) = delete;
+  ~Deadline() { timer_.cancel(); }
+  [[nodiscard]] bool passed() const noexcept { return passed_; }
+
+ private:
+  io::Reactor& reactor_;
+  io::Timer& timer_;
+  io::IoOp& op_;
+  bool passed_ = false;
+};
+
+std::unexpected<Error> aborted() {
+  return fail(ErrorCode::kCancelled, "the connection was aborted");
+}
+
+/// Why an operation failed: our own doing first, for the kernel sees only a cancellation.
+std::unexpected<Error> why(Error error, bool was_aborted, bool timed_out, std::string_view what) {
+  if (was_aborted) return aborted();
+  if (timed_out && error.code == ErrorCode::kCancelled) {
+    return fail(ErrorCode::kTimedOut, concat(what, ": the peer took too long"));
+  }
+  return fail(std::move(error));
+}
+
+/// Some of the pieces as one vector, from byte `skip` of the first on.
+std::span<const ::iovec> gather(std::span<const ByteSpan> pieces, std::size_t skip,
+                                std::array<::iovec, kPiecesAtOnce>& into) noexcept {
+  std::size_t count = 0;
+  for (const ByteSpan piece : pieces.first(std::min(pieces.size(), kPiecesAtOnce))) {
+    const ByteSpan rest = piece.subspan(skip);
+    skip = 0;
+    into[count++] = {const_cast<std::byte*>(rest.data()), rest.size()};
+  }
+  return {into.data(), count};
+}
+
+}  // namespace
+
+Connection::Connection(io::Reactor& reactor, UniqueFd socket, Address peer)
+    : impl_(std::make_unique<Impl>(reactor, std::move(socket), std::move(peer))) {}
+
+Connection::~Connection() { SF_ASSERT(!impl_->socket); }
+
+// --- Reading.
+
+io::Task<Result<ByteSpan>> Connection::read(std::uint32_t timeout_ms) {
+  Impl& impl = *impl_;
+  if (!impl.usable()) co_return aborted();
+  const io::Gate::Pass pass = impl.in_flight.enter();
+  if (std::exchange(impl.chunk_unread, false)) co_return impl.chunk.bytes();
+  impl.chunk = io::RecvChunk();  // First: it may be the last buffer that the receive waits for.
+  impl.receiver.resume();
+
+  bool timed_out = false;
+  if (!impl.receiver.queued()) {
+    impl.read_timer.arm(impl.reactor.timers(), timeout_ms, [&impl, &timed_out] {
+      timed_out = true;
+      impl.receiver.interrupt();
+    });
+  }
+  Result<io::RecvChunk> next = co_await impl.receiver.next();
+  impl.read_timer.cancel();
+  if (!next) co_return why(std::move(next.error()), impl.aborted, timed_out, "read");
+  if (impl.aborted) co_return aborted();
+  impl.chunk = std::move(*next);
+  co_return impl.chunk.bytes();
+}
+
+io::Task<Result<std::size_t>> Connection::read_into(MutableByteSpan into,
+                                                    std::uint32_t timeout_ms) {
+  Impl& impl = *impl_;
+  if (!impl.usable()) co_return aborted();
+  if (into.empty()) co_return std::size_t{0};
+  const io::Gate::Pass pass = impl.in_flight.enter();
+  if (!impl.chunk_unread) {
+    impl.chunk = io::RecvChunk();
+    if (!impl.receiver.stopped()) co_await impl.receiver.stop();
+    if (impl.receiver.queued() || impl.receiver.ended()) {
+      Result<io::RecvChunk> left = co_await impl.receiver.next();
+      if (!left) co_return why(std::move(left.error()), impl.aborted, false, "read");
+      if (left->empty()) co_return std::size_t{0};
+      impl.chunk = std::move(*left);
+      impl.chunk_unread = true;
+    }
+  }
+  if (impl.aborted) co_return aborted();
+  if (impl.chunk_unread) {
+    const std::size_t count = std::min(into.size(), impl.chunk.bytes().size());
+    std::memcpy(into.data(), impl.chunk.bytes().data(), count);
+    impl.chunk.skip(count);
+    if (impl.chunk.empty()) {
+      impl.chunk = io::RecvChunk();
+      impl.chunk_unread = false;
+    }
+    co_return count;
+  }
+  io::IoOp op = impl.reactor.recv(impl.socket.get(), into);
+  const Deadline deadline(impl.reactor, impl.read_timer, timeout_ms, op);
+  Result<std::size_t> count = co_await op;
+  if (!count) co_return why(std::move(count.error()), impl.aborted, deadline.passed(), "read");
+  if (impl.aborted) co_return aborted();
+  co_return *count;
+}
+
+// --- Writing.
+
+io::Task<Result<>> Connection::write(std::span<const ByteSpan> pieces, std::uint32_t timeout_ms,
+                                     bool more_follows) {
+  Impl& impl = *impl_;
+  if (!impl.usable()) co_return aborted();
+  const io::Gate::Pass pass = impl.in_flight.enter();
+  std::array<::iovec, kPiecesAtOnce> vector;
+  std::size_t skip = 0;  // Of the first piece that is left.
+  for (;;) {
+    while (!pieces.empty() && skip == pieces.front().size()) {
+      pieces = pieces.subspan(1);
+      skip = 0;
+    }
+    if (pieces.empty()) co_return {};
+    io::IoOp op = impl.reactor.send(impl.socket.get(), gather(pieces, skip, vector),
+                                    more_follows || pieces.size() > kPiecesAtOnce);
+    const Deadline deadline(impl.reactor, impl.write_timer, timeout_ms, op);
+    Result<std::size_t> sent = co_await op;
+    if (!sent) co_return why(std::move(sent.error()), impl.aborted, deadline.passed(), "write");
+    if (impl.aborted) co_return aborted();
+    std::size_t count = *sent;
+    while (count > 0) {
+      const std::size_t of_this = std::min(count, pieces.front().size() - skip);
+      count -= of_this;
+      skip += of_this;
+      if (skip < pieces.front().size()) break;
+      pieces = pieces.subspan(1);
+      skip = 0;
+    }
+  }
+}
+
+io::Task<Result<>> Connection::write(ByteSpan bytes, std::uint32_t timeout_ms, bool more_follows) {
+  const std::array<ByteSpan, 1> pieces{bytes};
+  co_return co_await write(pieces, timeout_ms, more_follows);
+}
+
+io::Task<Result<>> Connection::write_file(int file, std::uint64_t offset, std::uint64_t bytes,
+                                          std::uint32_t timeout_ms) {
+  Impl& impl = *impl_;
+  if (!impl.usable()) co_return aborted();
+  const io::Gate::Pass pass = impl.in_flight.enter();
+  while (bytes > 0) {
+    // A step is several operations, so its bound cancels whatever is in flight on the socket.
+    bool timed_out = false;
+    impl.write_timer.arm(impl.reactor.timers(), timeout_ms, [&impl, &timed_out] {
+      timed_out = true;
+      impl.reactor.cancel(impl.socket.get());
+    });
+    Result<std::size_t> sent = co_await impl.reactor.send_file(impl.socket.get(), file, offset,
+                                                               static_cast<std::size_t>(bytes));
+    impl.write_timer.cancel();
+    if (!sent) co_return why(std::move(sent.error()), impl.aborted, timed_out, "write");
+    if (impl.aborted) co_return aborted();
+    if (*sent == 0) {
+      co_return fail(ErrorCode::kCorrupt, "the file ends before the bytes that were promised");
+    }
+    offset += *sent;
+    bytes -= *sent;
+  }
+  co_return {};
+}
+
+// --- Ending.
+
+/// Cancels what is in flight; the shutdown makes fail at once whatever is only just being started.
+void Connection::Impl::abort() noexcept {
+  if (std::exchange(aborted, true) || !socket) return;
+  ::shutdown(socket.get(), SHUT_RDWR);
+  receiver.abort();
+  reactor.cancel(socket.get());
+}
+
+void Connection::abort() noexcept { impl_->abort(); }
+
+bool Connection::peer_gone() const noexcept {
+  if (impl_->receiver.ended() || !impl_->socket) return true;
+  ::pollfd polled{impl_->socket.get(), POLLRDHUP, 0};
+  return ::poll(&polled, 1, 0) > 0;
+}
+
+io::Task<void> Connection::Impl::drain_and_forget() {
+  if (receiver.ended() || ::shutdown(socket.get(), SHUT_WR) != 0) co_return;
+  receiver.resume();
+  read_timer.arm(reactor.timers(), limits::kLingerMs, [this] { abort(); });
+  std::size_t drained = 0;
+  while (drained < limits::kLingerBytesMax) {
+    Result<io::RecvChunk> late = co_await receiver.next();
+    if (!late || late->empty()) break;
+    drained += late->bytes().size();
+  }
+  read_timer.cancel();
+}
+
+io::Task<void> Connection::close(bool linger) {
+  Impl& impl = *impl_;
+  if (!impl.socket) co_return;
+  if (impl.in_flight.count() > 0) impl.abort();
+  io::Gate::Closing others = impl.in_flight.close();
+  co_await others;
+  impl.chunk = io::RecvChunk();
+  if (linger && !impl.aborted) co_await impl.drain_and_forget();
+  co_await impl.receiver.stop();
+  impl.socket.reset();
+}
+
+const Address& Connection::peer() const noexcept { return impl_->peer; }
+io::Reactor& Connection::reactor() const noexcept { return impl_->reactor; }
+int Connection::socket() const noexcept { return impl_->socket.get(); }
+
+}  // namespace sf::net

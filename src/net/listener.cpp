@@ -1,0 +1,105 @@
+#include "connection_impl.hpp"
+#include "socket_address.hpp"
+
+#include <streamforge/base/assert.hpp>
+#include <streamforge/base/log.hpp>
+#include <streamforge/base/metrics.hpp>
+#include <streamforge/io/receiver.hpp>
+#include <streamforge/io/timer.hpp>
+#include <streamforge/net/listener.hpp>
+
+#include <string>
+
+namespace sf::net {
+
+struct Listener::Impl {
+  Impl(io::Reactor& home, UniqueFd descriptor, Handler answer)
+      : reactor(home),
+        socket(std::move(descriptor)),
+        handler(std::move(answer)),
+        acceptor(home, socket.get()),
+        accepted(metrics::counter("streamforge_net_accepted_total", "Connections accepted",
+                                  {{"reactor", std::to_string(home.index())}})),
+        open(metrics::gauge("streamforge_net_connections", "Connections that are open",
+                            {{"reactor", std::to_string(home.index())}})) {}
+
+  io::Reactor& reactor;
+  UniqueFd socket;
+  const Handler handler;
+  io::Acceptor acceptor;
+  metrics::Counter& accepted;
+  metrics::Gauge& open;
+
+  io::Gate inside;     ///< The accepting loop and each handler.
+  Listed connections;  ///< Head of the list of those that handlers have not destroyed.
+  unsigned running = 0;
+  bool accepting = false;
+  io::Timer drain_timer;
+
+  io::Task<void> accept(io::Gate::Pass pass);
+  io::Task<void> serve(std::unique_ptr<Connection> connection, io::Gate::Pass pass);
+  void abort_all() noexcept {
+    for (Listed* each = connections.next; each != &connections; each = each->next) {
+      static_cast<Connection::Impl*>(each)->abort();
+    }
+  }
+};
+
+Listener::Listener(io::Reactor& reactor, UniqueFd socket, Handler handler)
+    : impl_(std::make_unique<Impl>(reactor, std::move(socket), std::move(handler))) {}
+
+Listener::~Listener() { SF_ASSERT(!impl_->accepting && impl_->running == 0); }
+
+void Listener::start() {
+  SF_ASSERT(!impl_->accepting && impl_->socket);
+  impl_->accepting = true;
+  impl_->reactor.spawn(impl_->accept(impl_->inside.enter()));
+}
+
+io::Task<void> Listener::Impl::accept([[maybe_unused]] io::Gate::Pass pass) {
+  for (;;) {
+    Result<UniqueFd> accepted_socket = co_await acceptor.next();
+    if (!accepted_socket) {
+      if (accepted_socket.error().code != ErrorCode::kCancelled) {
+        log::error("net", "a listener has failed and accepts no more",
+                   {{"error", accepted_socket.error().message}});
+      }
+      co_return;
+    }
+    accepted.add();
+    Address peer = peer_address(accepted_socket->get());
+    auto connection =
+        std::make_unique<Connection>(reactor, std::move(*accepted_socket), std::move(peer));
+    connection->impl_->insert_before(connections);
+    reactor.spawn(serve(std::move(connection), inside.enter()));
+  }
+}
+
+io::Task<void> Listener::Impl::serve(std::unique_ptr<Connection> connection,
+                                     [[maybe_unused]] io::Gate::Pass pass) {
+  ++running;
+  open.add(1);
+  io::Task<void> answering = handler(std::move(connection));
+  co_await answering;
+  open.add(-1);
+  --running;
+}
+
+io::Task<void> Listener::stop_accepting() {
+  co_await impl_->acceptor.stop();
+  impl_->accepting = false;
+  impl_->socket.reset();
+}
+
+io::Task<void> Listener::drain(std::uint32_t timeout_ms) {
+  co_await stop_accepting();
+  impl_->drain_timer.arm(impl_->reactor.timers(), timeout_ms,
+                         [impl = impl_.get()] { impl->abort_all(); });
+  io::Gate::Closing handlers = impl_->inside.close();
+  co_await handlers;
+  impl_->drain_timer.cancel();
+}
+
+unsigned Listener::connections() const noexcept { return impl_->running; }
+
+}  // namespace sf::net
