@@ -37,15 +37,21 @@ function(sf_test name)
     PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()
 
-# sf_bench(name USES rooms… SOURCES … [FOREIGN …]): one Google Benchmark program.
+# sf_bench(name USES rooms… SOURCES … [FOREIGN …]): one Google Benchmark program. ctest runs it for
+# a moment, so that it never rots; bench/README.md says how to measure with it.
 function(sf_bench name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;SOURCES;FOREIGN")
+  if(NOT arg_SOURCES)
+    return()
+  endif()
   add_executable(${name} ${arg_SOURCES})
   foreach(room ${arg_USES})
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src/${room})
     target_link_libraries(${name} PRIVATE sf_${room})
   endforeach()
   target_link_libraries(${name} PRIVATE sf_compile ${arg_FOREIGN} benchmark::benchmark)
+  add_test(NAME bench.${name}.smoke COMMAND ${name} --benchmark_min_time=0.001)
+  set_tests_properties(bench.${name}.smoke PROPERTIES LABELS bench TIMEOUT 60)
 endfunction()
 
 # sf_fuzz(name USES rooms… SOURCES …): one libFuzzer program; ctest runs it for a few seconds on its
