@@ -1,8 +1,8 @@
 #pragma once
 
-/// The records of the catalogue, as plain values. One field list per record (`visit_fields`) serves
-/// the stored form and its checks; the stored form is JSON with a schema number, so that a newer
-/// program reads an older record and a person can read either. Times: wall milliseconds.
+/// The records of the catalogue, as plain values. One field list per record (src/store/fields.hpp)
+/// serves the stored form and its checks; the stored form is JSON with a schema number, so that a
+/// newer program reads an older record and a person can read either. Times: wall milliseconds.
 
 #include <streamforge/base/error.hpp>
 
@@ -16,7 +16,12 @@ namespace sf::store {
 /// uploading → queued → processing → ready, or failed, cancelled. `kUploading` lasts until the last
 /// byte is durable, though encoding may already run.
 enum class VideoStatus : std::uint8_t {
-  kUploading, kQueued, kProcessing, kReady, kFailed, kCancelled
+  kUploading,
+  kQueued,
+  kProcessing,
+  kReady,
+  kFailed,
+  kCancelled
 };
 enum class Visibility : std::uint8_t { kPublic, kUnlisted, kPrivate };
 [[nodiscard]] std::string_view name_of(VideoStatus status) noexcept;
@@ -31,18 +36,19 @@ struct Source {
   std::string container;             ///< "mp4"; empty until indexed, like the codecs.
   std::string video_codec;
   std::string audio_codec;
-  std::string sha256;                ///< Hex; empty until taken in the background.
-  std::string filename;              ///< As the client named it; for display only, never a path.
+  std::string sha256;    ///< Hex; empty until taken in the background.
+  std::string filename;  ///< As the client named it; for display only, never a path.
 };
 
 /// One rung of the ladder. Counts move while segments are made.
 struct Rendition {
-  std::string name;    ///< "1080p", "720p", "480p", "360p"; URL segment.
+  std::string name;  ///< "1080p", "720p", "480p", "360p"; URL segment.
   std::uint32_t width = 0;
   std::uint32_t height = 0;
   std::string mode;    ///< "encode" or "copy".
   std::string codecs;  ///< "avc1.64001f"; empty until the first segment exists.
-  std::uint64_t max_bps = 0;  ///< The cap it is encoded under, video only: declared before measured.
+  std::uint64_t max_bps =
+      0;  ///< The cap it is encoded under, video only: declared before measured.
   std::uint64_t segments_done = 0;
   std::uint64_t segments_total = 0;
   std::uint64_t bytes = 0;
@@ -55,8 +61,8 @@ struct AudioTrack {
   std::string name;      ///< "0", "1": URL segment below audio/.
   std::string language;  ///< BCP 47, "und" when the source says nothing.
   std::string label;
-  std::string mode;      ///< "encode" or "copy".
-  std::string codecs;    ///< "mp4a.40.2".
+  std::string mode;    ///< "encode" or "copy".
+  std::string codecs;  ///< "mp4a.40.2".
   std::uint32_t channels = 2;
   std::uint32_t sample_rate = 48000;
   std::uint64_t segments_done = 0;
@@ -68,7 +74,7 @@ struct AudioTrack {
 
 /// Why a video failed, in words for the person who uploaded it.
 struct Failure {
-  std::string code;     ///< Stable: "not_a_video", "decoder_crashed", "truncated", …
+  std::string code;  ///< Stable: "not_a_video", "decoder_crashed", "truncated", …
   std::string message;
   std::string hint;
   bool retryable = false;
@@ -87,7 +93,7 @@ struct Video {
   std::int64_t deleted_at_ms = 0;  ///< In the trash since; 0: not deleted.
   std::int64_t ready_at_ms = 0;
   std::uint64_t duration_ms = 0;
-  std::uint32_t width = 0;   ///< Display size: rotation and pixel shape applied.
+  std::uint32_t width = 0;  ///< Display size: rotation and pixel shape applied.
   std::uint32_t height = 0;
   std::uint32_t fps_numerator = 0;
   std::uint32_t fps_denominator = 1;
@@ -114,22 +120,23 @@ struct Upload {
   bool complete = false;                ///< All bytes durable and the file in raw/.
   std::int64_t created_at_ms = 0;
   std::int64_t updated_at_ms = 0;
-  std::int64_t expires_at_ms = 0;       ///< 0: does not expire.
+  std::int64_t expires_at_ms = 0;  ///< 0: does not expire.
 };
 
 /// What a segment that exists is; its key is (video, track, number).
 struct Segment {
   std::string video;
-  std::string track;          ///< "1080p", or "audio/0".
+  std::string track;  ///< "1080p", or "audio/0".
   std::uint32_t number = 0;
   std::uint64_t bytes = 0;
   std::uint64_t duration_ticks = 0;  ///< 90 kHz, real media time.
-  std::string blob_key;       ///< "{id}/1080p/0.ts" below processed/.
+  std::string blob_key;              ///< "{id}/1080p/0.ts" below processed/.
   std::uint32_t attempt = 0;
 };
 
 enum class JobState : std::uint8_t { kWaiting, kRunning, kPaused, kDone, kFailed, kCancelled };
 [[nodiscard]] std::string_view name_of(JobState state) noexcept;
+[[nodiscard]] std::optional<JobState> job_state(std::string_view name) noexcept;
 
 /// The transcode of one video: intent and progress that outlive the process. Segments done are
 /// known from segment records; the plan (index, timeline, rungs) is a blob, processed/{id}/plan.
@@ -137,17 +144,18 @@ struct Job {
   std::string video;
   JobState state = JobState::kWaiting;
   std::uint32_t attempts = 0;
-  std::int64_t priority = 0;       ///< Higher first.
+  std::int64_t priority = 0;  ///< Higher first.
   std::int64_t queued_at_ms = 0;
   std::int64_t not_before_ms = 0;  ///< Back-off after a failed try.
 };
 
 enum class Role : std::uint8_t { kAdmin, kEditor, kViewer };
 [[nodiscard]] std::string_view name_of(Role role) noexcept;
+[[nodiscard]] std::optional<Role> role(std::string_view name) noexcept;
 
 struct User {
   std::string id;
-  std::string name;           ///< Unique without case.
+  std::string name;  ///< Unique without case.
   Role role = Role::kAdmin;
   std::string password_hash;  ///< argon2id, libsodium's string form.
   std::int64_t created_at_ms = 0;
