@@ -13,7 +13,7 @@ namespace sf::store {
 /// Who asks. Made by Accounts::identify from a request's credentials.
 struct Principal {
   enum class Kind : std::uint8_t { kNobody, kUser, kOpen } kind = Kind::kNobody;
-  std::string user_id;    ///< Empty for nobody and under --open.
+  std::string user_id;  ///< Empty for nobody and under --open.
   std::string user_name;
   Role role = Role::kViewer;
   /// Came with a cookie: unsafe requests must prove that they come from our page.
@@ -21,13 +21,14 @@ struct Principal {
 };
 
 enum class Action : std::uint8_t {
-  kUpload,         ///< Create an upload.
-  kContinueUpload, ///< HEAD, PATCH, DELETE of one that exists.
+  kUpload,          ///< Create an upload.
+  kContinueUpload,  ///< HEAD, PATCH, DELETE of one that exists.
   kListVideos,
-  kPlay,           ///< Playlists, segments, poster.
-  kReadVideo,      ///< The API's record of it, log and job included.
-  kEditVideo,      ///< Title, visibility, job, delete, restore.
-  kReadSource,     ///< The master file.
+  kPlay,        ///< Playlists, segments, poster.
+  kReadVideo,   ///< The API's record of it.
+  kReadLog,     ///< What the transcoder said of it.
+  kEditVideo,   ///< Title, visibility, job, delete, restore.
+  kReadSource,  ///< The master file.
   kManageUsers,
   kReadMetrics,
 };
