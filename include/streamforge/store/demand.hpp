@@ -1,8 +1,11 @@
 #pragma once
 
-/// Where a viewer's wish for a segment that does not exist yet meets the scheduler. Volatile. Wishes
-/// for the same segment are one. `serve` asks and awaits on its reactor; the scheduler subscribes on
-/// its own and answers. Any thread.
+/// Where a viewer's wish for a segment that does not exist yet meets the scheduler. Volatile.
+/// Wishes for the same segment are one. `serve` asks and awaits on its reactor; the scheduler
+/// subscribes on its own and answers. Any thread.
+///
+/// A wish may arrive just after its segment was committed and satisfied: the listener answers a
+/// wish for a segment that exists with `satisfy`.
 
 #include <streamforge/base/error.hpp>
 #include <streamforge/io/task.hpp>
@@ -38,6 +41,8 @@ class Demand {
   void satisfy(const Wish& wish);
   void refuse(const Wish& wish, const Error& error);
   void refuse_video(const std::string& video, const Error& error);
+  /// Everybody's: shutdown.
+  void refuse_all(const Error& error);
 
  private:
   struct Impl;

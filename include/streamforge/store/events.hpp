@@ -16,19 +16,29 @@
 namespace sf::store {
 
 enum class EventKind : std::uint8_t {
-  kCreated, kProgress, kPlayable, kReady, kFailed, kUpdated, kDeleted
+  kCreated,
+  kProgress,
+  kPlayable,
+  kReady,
+  kFailed,
+  kUpdated,
+  kDeleted
 };
 /// "video.created", …
 [[nodiscard]] std::string_view name_of(EventKind kind) noexcept;
 
 struct Event {
-  std::uint64_t sequence = 0;  ///< Grows by one; starts at wall_ms()·1000 so that it outlives restarts.
+  std::uint64_t sequence =
+      0;  ///< Grows by one; starts at wall_ms()·1000 so that it outlives restarts.
   EventKind kind = EventKind::kUpdated;
   std::shared_ptr<const Video> video;  ///< As committed.
 };
 
-/// Publish from any thread; each subscription is read on the reactor that made it.
+/// Publish from any thread; each subscription is read on the reactor that made it, by one coroutine
+/// at a time, and must be gone before that reactor is.
 class EventBus {
+  struct Impl;
+
  public:
   EventBus();
   ~EventBus();
@@ -44,24 +54,24 @@ class EventBus {
     io::Task<std::vector<Event>> next(std::uint32_t timeout_ms);
     /// True once when events were lost to a full queue since the last call.
     [[nodiscard]] bool take_overflow() noexcept;
-    /// Wakes a waiting `next`; from then on it gives empty at once.
+    /// Wakes a waiting `next`; from then on it gives empty at once. Any thread.
     void end() noexcept;
 
    private:
     friend class EventBus;
     struct Impl;
-    explicit Subscription(std::shared_ptr<Impl> impl);
+    Subscription(std::weak_ptr<EventBus::Impl> bus, std::shared_ptr<Impl> impl);
+    std::weak_ptr<EventBus::Impl> bus_;
     std::shared_ptr<Impl> impl_;
   };
   /// From now on; with `after`, first what the backlog (limits::kEventBacklog) still has behind it;
   /// an `after` older than the backlog sets overflow.
   [[nodiscard]] Subscription subscribe(std::optional<std::uint64_t> after = std::nullopt);
-  /// Ends all subscriptions: shutdown.
+  /// Ends all subscriptions, those to come included: shutdown.
   void end_all() noexcept;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace sf::store
