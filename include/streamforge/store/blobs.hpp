@@ -1,27 +1,32 @@
 #pragma once
 
 /// Blob files under DIR: temp/{id} unfinished uploads, raw/{id} masters, processed/{id}/… what was
-/// made of them. Names are keys: the same would serve an object store. Opened once by `app`, used by
-/// every thread: it holds three directory descriptors and no other state. Paths never come from
-/// outside: ids are checked (is_id), names below an id are ours.
+/// made of them. Names are keys: the same would serve an object store. Opened once by `app`, used
+/// by every thread: it holds three directory descriptors and no other state. Paths never come from
+/// outside: ids are checked (is_id), names below an id are ours. Data moves and is synced by the
+/// calling reactor; calls that walk or change folders run on the offload pool.
 
 #include <streamforge/base/error.hpp>
 #include <streamforge/base/unique_fd.hpp>
+#include <streamforge/io/offload.hpp>
 #include <streamforge/io/reactor.hpp>
 #include <streamforge/io/task.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sf::store {
 
 class BlobStore {
  public:
-  /// Makes the folders that are missing. kIo/kPermissionDenied name DIR and what to do. Holds a lock
-  /// on DIR (flock on DIR/lock): kConflict, with the pid that holds it, when another server has it.
-  static Result<std::unique_ptr<BlobStore>> open(const std::string& dir);
+  /// Makes the folders that are missing. kIo/kPermissionDenied name DIR and what to do. Holds a
+  /// lock on DIR (flock on DIR/lock): kConflict, with the pid that holds it, when another server
+  /// has it. `pool` must outlive the store. Blocks; call before serving.
+  static Result<std::unique_ptr<BlobStore>> open(const std::string& dir, io::OffloadPool& pool);
   ~BlobStore();
 
   [[nodiscard]] int temp_dir() const noexcept;
@@ -36,6 +41,8 @@ class BlobStore {
   /// temp/{id} for writing (or raw/{id} when it has been promoted: `promoted` tells). `direct` asks
   /// for O_DIRECT.
   io::Task<Result<UniqueFd>> open_upload(std::string id, bool direct) const;
+  /// Whether raw/{id} is there.
+  io::Task<Result<bool>> promoted(std::string id) const;
   /// The last step of an upload: truncates to `bytes`, syncs, renames temp/{id} to raw/{id}, syncs
   /// both folders. Idempotent: a raw/{id} of that size is success.
   io::Task<Result<>> promote_upload(std::string id, std::uint64_t bytes) const;
