@@ -1,15 +1,18 @@
 #pragma once
 
 /// Users, sessions and tokens. Credentials are looked up in memory (loaded at open, kept in step
-/// with the catalogue), so `identify` never waits; hashing and commits run on the offload pool.
+/// with the catalogue), so `identify` never waits; hashing and commits run on the offload pool, one
+/// hash at a time. Any reactor; goes before the catalogue and the pool, after its tasks have ended.
 
 #include <streamforge/io/offload.hpp>
 #include <streamforge/io/task.hpp>
 #include <streamforge/store/access.hpp>
 #include <streamforge/store/catalogue.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sf::store {
@@ -48,7 +51,9 @@ class Accounts {
   /// The first administrator: kPermissionDenied unless `setup_token` is right and no user exists.
   io::Task<Result<User>> create_first_user(std::string setup_token, std::string name,
                                            std::string password);
+  /// Ends the user's sessions; tokens stay.
   io::Task<Result<>> set_password(std::string name, std::string password);
+  /// With its sessions and tokens. The last administrator stays (kConflict).
   io::Task<Result<>> remove_user(std::string name);
   [[nodiscard]] std::vector<User> users() const;
 
@@ -56,7 +61,11 @@ class Accounts {
   /// 10 failures for a name or an address within 15 minutes: kUnavailable (429 with Retry-After).
   io::Task<Result<IssuedSecret>> log_in(std::string name, std::string password,
                                         std::string peer_host);
-  /// A session for a user that has just proven itself otherwise (first run).
+  /// Milliseconds until `log_in` may be tried again, 0 when now: for Retry-After.
+  [[nodiscard]] std::uint32_t log_in_wait_ms(std::string_view name,
+                                             std::string_view peer_host) const;
+  /// A session for a user that has just proven itself otherwise (first run). 30 days; the oldest
+  /// of more than 100 of one user ends.
   io::Task<Result<IssuedSecret>> start_session(std::string user_id);
   io::Task<Result<>> log_out(std::string session_secret);
 

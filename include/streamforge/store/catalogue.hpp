@@ -1,8 +1,8 @@
 #pragma once
 
-/// The catalogue: every record, in RocksDB, one column family per kind. All state changes are single
-/// batches with a synced log; what a call committed survives kill -9 and power loss once it has
-/// returned. Calls run on the offload pool and answer on the calling reactor. Any reactor.
+/// The catalogue: every record, in RocksDB, one column family per kind. All state changes are
+/// single batches with a synced log; what a call committed survives kill -9 and power loss once it
+/// has returned. Calls run on the offload pool and answer on the calling reactor. Any reactor.
 ///
 /// Every commit that changes a Video publishes it on the event bus, after the commit, in its order.
 
@@ -19,19 +19,21 @@
 namespace sf::store {
 
 struct VideoQuery {
-  std::string text;                         ///< Words looked for in title and description.
+  std::string text;  ///< Words looked for in title and description.
   std::optional<VideoStatus> status;
   std::optional<Visibility> visibility;
   std::optional<std::string> owner;
-  bool trash = false;                       ///< Only what is deleted; else only what is not.
+  bool trash = false;  ///< Only what is deleted; else only what is not.
   enum class Sort : std::uint8_t { kNewest, kOldest, kTitle } sort = Sort::kNewest;
   unsigned limit = 50;
-  std::string cursor;                       ///< From the page before; empty for the first.
+  std::string cursor;  ///< From the page before; empty for the first.
 };
 struct VideoPage {
   std::vector<Video> items;
   std::string next_cursor;  ///< Empty at the end.
 };
+
+class Database;
 
 class Catalogue {
  public:
@@ -39,6 +41,9 @@ class Catalogue {
   /// (kUnsupported). With `in_memory` (tests) nothing touches the disk.
   static Result<std::unique_ptr<Catalogue>> open(const std::string& dir, io::OffloadPool& pool,
                                                  EventBus& events, bool in_memory = false);
+  /// Over a database opened by hand: the room's own tests, which bring an Env of their own.
+  Catalogue(std::unique_ptr<Database> database, io::OffloadPool& pool, EventBus& events);
+  /// Waits for what is being committed.
   ~Catalogue();
 
   // --- Uploads and videos.
@@ -97,7 +102,6 @@ class Catalogue {
 
  private:
   struct Impl;
-  explicit Catalogue(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
