@@ -138,7 +138,8 @@ io::Task<bool> RequestBody::drain() {
 }
 
 std::unexpected<Error> RequestBody::give_up(Error error) {
-  failure_ = error;
+  // A read that was interrupted can be repeated; on an aborted connection it fails again.
+  if (error.code != ErrorCode::kCancelled) failure_ = error;
   return std::unexpected(std::move(error));
 }
 

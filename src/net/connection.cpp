@@ -124,7 +124,9 @@ io::Task<Result<std::size_t>> Connection::read_into(MutableByteSpan into,
   }
   io::IoOp op = impl.reactor.recv(impl.socket.get(), into);
   const Deadline deadline(impl.reactor, impl.read_timer, timeout_ms, op);
+  impl.reading = &op;
   Result<std::size_t> count = co_await op;
+  impl.reading = nullptr;
   if (!count) co_return why(std::move(count.error()), impl.aborted, deadline.passed(), "read");
   if (impl.aborted) co_return aborted();
   co_return *count;
@@ -205,6 +207,11 @@ void Connection::Impl::abort() noexcept {
 }
 
 void Connection::abort() noexcept { impl_->abort(); }
+
+void Connection::interrupt_read() noexcept {
+  impl_->receiver.interrupt();
+  if (impl_->reading) impl_->reactor.cancel(*impl_->reading);
+}
 
 bool Connection::peer_gone() const noexcept {
   if (impl_->receiver.ended() || !impl_->socket) return true;

@@ -51,6 +51,9 @@ class Connection {
   io::Task<Result<>> write_file(int file, std::uint64_t offset, std::uint64_t bytes,
                                 std::uint32_t timeout_ms);
 
+  /// Ends the read that waits, if one does, with kCancelled. Nothing is lost by it: the next read
+  /// gives what arrived meanwhile or waits again. For owners who must look up from a silent peer.
+  void interrupt_read() noexcept;
   /// Makes whatever waits on this connection fail with kCancelled, now and from here on.
   void abort() noexcept;
   /// Whether the peer has closed (or half-closed: TCP does not tell them apart) or reset, asked
