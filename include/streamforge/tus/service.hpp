@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace sf::tus {
 
@@ -26,6 +27,8 @@ struct ServiceOptions {
   UploadIo upload_io = UploadIo::kAuto;
   /// A body that stalls this long ends; what arrived is kept.
   std::uint32_t stall_timeout_ms = 60'000;
+  /// Origins whose pages may upload, "https://example.org"; empty: any. Our own page always may.
+  std::vector<std::string> allowed_origins;
 };
 
 class Service {
@@ -39,6 +42,9 @@ class Service {
   void add_routes(http::Router& router);
   /// Awaited before the files of a finished upload are removed (tus DELETE): ends its transcode.
   void set_before_remove(std::function<io::Task<void>(std::string id)> before_remove);
+  /// Once, on one reactor, after `set_before_remove`: finishes what a crash left almost done and
+  /// removes expired uploads from then on. Without it the service works, but sweeps nothing.
+  void start();
   /// Ends running PATCHes with their bytes kept (503), on all reactors. From any one reactor.
   io::Task<void> stop();
 

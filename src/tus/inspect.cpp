@@ -1,0 +1,80 @@
+// HEAD and GET.
+
+#include <streamforge/base/limits.hpp>
+#include <streamforge/base/log.hpp>
+#include <streamforge/http/representation.hpp>
+
+#include <sys/stat.h>
+
+#include <memory>
+#include <utility>
+
+#include "handlers.hpp"
+
+namespace sf::tus {
+namespace {
+
+/// `attachment` with the file's name for people in the form every browser reads (RFC 6266, 8187).
+std::string disposition_of(const store::Upload& upload) {
+  const auto metadata = Metadata::parse(upload.metadata);
+  const auto description = metadata ? describe(*metadata) : fail(metadata.error());
+  if (!description || description->filename.empty()) return "attachment";
+  return concat("attachment; filename*=UTF-8''", percent_encode(description->filename));
+}
+
+}  // namespace
+
+/// Never 5xx: stock clients throw the whole upload away when HEAD answers one. What cannot be told
+/// now is 423, which they ask again.
+io::Task<http::Response> inspect(Context& context, http::Request& request, store::Principal who,
+                                 std::string id) {
+  auto found = co_await find_upload(context, who, id);
+  if (found && !context.ownership.closed()) {
+    auto held = co_await take_upload(context, std::move(who), std::move(id),
+                                     limits::kHeadTakeoverWaitMs);
+    if (held && !held->upload.complete && held->upload.offset == held->upload.length &&
+        concat_kind(held->upload.concat) == ConcatKind::kNone) {
+      // A crash came between the last byte and the queue, and no PATCH will come any more.
+      auto finished = co_await finish(context, held->upload);
+      if (!finished) {
+        log::error("tus", "cannot finish an upload",
+                   {{"upload", held->upload.id}, {"error", finished.error().message}});
+      }
+    }
+    found = held ? Decision<store::Upload>(std::move(held->upload))
+                 : Decision<store::Upload>(std::unexpected(std::move(held.error())));
+  }
+  if (!found) {
+    Refusal refusal = std::move(found.error());
+    if (refusal.status >= 500) refusal.status = 423;
+    co_return refuse(request, refusal);
+  }
+  http::Response answer = http::Response::empty(200);
+  add_state_fields(answer.headers, *found, context.policy);
+  co_return answer;
+}
+
+io::Task<http::Response> download(Context& context, http::Request& request, store::Principal who,
+                                  std::string id) {
+  auto upload = co_await find_upload(context, std::move(who), std::move(id));
+  if (!upload) co_return refuse(request, upload.error());
+  if (!upload->complete) {
+    co_return refuse(request, Refusal{404, "not_complete", "this upload has not all its bytes yet",
+                                      "HEAD says how many there are"});
+  }
+  auto file = co_await context.blobs.open_source(upload->id);
+  if (!file) co_return http::problem(request, file.error());
+  http::Representation whole{.content_type = "application/octet-stream",
+                             .etag = concat('"', upload->id, '"'),
+                             .last_modified_ms = upload->updated_at_ms,
+                             .cache_control = "private, no-cache",
+                             .bytes = http::FileSlice{
+                                 std::make_shared<const UniqueFd>(std::move(*file)), 0,
+                                 upload->offset}};
+  http::Response answer = http::respond(request, std::move(whole));
+  answer.headers.set("X-Content-Type-Options", "nosniff");
+  answer.headers.set("Content-Disposition", disposition_of(*upload));
+  co_return answer;
+}
+
+}  // namespace sf::tus

@@ -1,0 +1,43 @@
+// DELETE: ends a running PATCH, then the transcode, then the files, then the records. A crash in
+// between leaves records that say what is left to delete.
+
+#include <streamforge/base/limits.hpp>
+#include <streamforge/base/log.hpp>
+
+#include <utility>
+
+#include "handlers.hpp"
+
+namespace sf::tus {
+
+io::Task<Result<>> remove_all(Context& context, std::string id) {
+  if (context.before_remove) co_await context.before_remove(id);
+  auto files = co_await context.blobs.remove_video(id);
+  if (!files) co_return files;
+  auto records = co_await context.catalogue.remove_video(id);
+  // A partial has no video.
+  if (!records && records.error().code == ErrorCode::kNotFound) {
+    records = co_await context.catalogue.remove_upload(std::move(id));
+  }
+  if (!records && records.error().code == ErrorCode::kNotFound) co_return {};
+  co_return records;
+}
+
+io::Task<void> unmake(Context& context, std::string id) {
+  auto removed = co_await remove_all(context, id);
+  if (!removed) {
+    log::warn("tus", "cannot remove an upload",
+              {{"upload", id}, {"error", removed.error().message}});
+  }
+}
+
+io::Task<http::Response> remove(Context& context, http::Request& request, store::Principal who,
+                                std::string id) {
+  auto held = co_await take_upload(context, std::move(who), id, limits::kTakeoverWaitMs);
+  if (!held) co_return refuse(request, held.error());
+  auto removed = co_await remove_all(context, std::move(id));
+  if (!removed) co_return http::problem(request, removed.error());
+  co_return http::Response::empty(204);
+}
+
+}  // namespace sf::tus
