@@ -1,0 +1,136 @@
+#include "ladder.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sf::transcode {
+namespace {
+
+Size turned_for(Size picture, Size box) noexcept {
+  return picture.height > picture.width ? Size{box.height, box.width} : box;
+}
+
+bool holds(Size box, Size picture) noexcept {
+  return picture.width <= box.width && picture.height <= box.height;
+}
+
+std::uint32_t even(double length, std::uint32_t most) noexcept {
+  const auto rounded = static_cast<std::uint32_t>(length / 2 + 0.5) * 2;
+  return std::max(2U, std::min(rounded, most & ~1U));
+}
+
+struct Level {
+  int number;
+  std::uint64_t macroblocks_per_second;
+  std::uint32_t macroblocks;
+  std::uint32_t dpb_macroblocks;
+  std::uint32_t kbps;  // Of the High profile: 1.25 × the table's.
+};
+constexpr std::array kLevels{
+    Level{10, 1'485, 99, 396, 80},
+    Level{11, 3'000, 396, 900, 240},
+    Level{12, 6'000, 396, 2'376, 480},
+    Level{13, 11'880, 396, 2'376, 960},
+    Level{20, 11'880, 396, 2'376, 2'500},
+    Level{21, 19'800, 792, 4'752, 5'000},
+    Level{22, 20'250, 1'620, 8'100, 5'000},
+    Level{30, 40'500, 1'620, 8'100, 12'500},
+    Level{31, 108'000, 3'600, 18'000, 17'500},
+    Level{32, 216'000, 5'120, 20'480, 25'000},
+    Level{40, 245'760, 8'192, 32'768, 25'000},
+    Level{42, 522'240, 8'704, 34'816, 62'500},
+    Level{50, 589'824, 22'080, 110'400, 168'750},
+    Level{51, 983'040, 36'864, 184'320, 300'000},
+    Level{52, 2'073'600, 36'864, 184'320, 300'000},
+    Level{60, 4'177'920, 139'264, 696'320, 300'000},
+    Level{61, 8'355'840, 139'264, 696'320, 600'000},
+    Level{62, 16'711'680, 139'264, 696'320, 1'000'000},
+};
+// Pictures the decoder must keep: those x264 refers to with B-pyramids at the presets in use.
+constexpr std::uint32_t kReferences = 4;
+
+}  // namespace
+
+Size fit(Size picture, Size box) noexcept {
+  box = turned_for(picture, box);
+  const double scale = std::min({1.0, static_cast<double>(box.width) / picture.width,
+                                 static_cast<double>(box.height) / picture.height});
+  return {even(picture.width * scale, std::min(picture.width, box.width)),
+          even(picture.height * scale, std::min(picture.height, box.height))};
+}
+
+std::vector<RungPlan> choose_rungs(Size picture, std::span<const LadderRung> ladder) {
+  std::vector<RungPlan> rungs;
+  for (std::size_t i = 0; i < ladder.size(); ++i) {
+    const auto box_of = [&](std::size_t at) {
+      return turned_for(picture, Size{ladder[at].width, ladder[at].height});
+    };
+    const bool next_holds = i + 1 < ladder.size() && holds(box_of(i + 1), picture);
+    if (holds(box_of(i), picture) && next_holds) {
+      continue;
+    }
+    const LadderRung& rung = ladder[i];
+    const Size size = fit(picture, {rung.width, rung.height});
+    rungs.push_back({.name = rung.name,
+                     .width = size.width,
+                     .height = size.height,
+                     .mode = "encode",
+                     .why = "encode",
+                     .preset = rung.preset,
+                     .crf = rung.crf,
+                     .max_kbps = rung.max_kbps,
+                     .buffer_kbits = rung.max_kbps * 2});
+  }
+  return rungs;
+}
+
+int h264_level(Size size, double frames_per_second, std::uint32_t kbps) noexcept {
+  const std::uint32_t columns = (size.width + 15) / 16;
+  const std::uint32_t rows = (size.height + 15) / 16;
+  const std::uint32_t macroblocks = columns * rows;
+  const double per_second = macroblocks * frames_per_second;
+  for (const Level& level : kLevels) {
+    const auto side_max = static_cast<std::uint64_t>(level.macroblocks) * 8;
+    if (macroblocks <= level.macroblocks && std::uint64_t{columns} * columns <= side_max &&
+        std::uint64_t{rows} * rows <= side_max &&
+        per_second <= static_cast<double>(level.macroblocks_per_second) &&
+        macroblocks * kReferences <= level.dpb_macroblocks && kbps <= level.kbps) {
+      return level.number;
+    }
+  }
+  return kLevels.back().number;
+}
+
+LadderOptions default_ladder() {
+  return {.rungs = {{"1080p", 1920, 1080, 5'000, "veryfast", 23},
+                    {"720p", 1280, 720, 2'800, "veryfast", 23},
+                    {"480p", 854, 480, 1'400, "veryfast", 23},
+                    {"360p", 640, 360, 800, "veryfast", 23}},
+          .segment_seconds = 4};
+}
+
+Result<LadderOptions> parse_ladder(std::string_view text) {
+  LadderOptions all = default_ladder();
+  LadderOptions chosen{.rungs = {}, .segment_seconds = all.segment_seconds};
+  std::vector<bool> wanted(all.rungs.size(), false);
+  for (std::string_view piece : split(text, ',')) {
+    piece = trim(piece);
+    const auto same = [&](const LadderRung& rung) {
+      return piece == rung.name || (!piece.ends_with('p') && concat(piece, 'p') == rung.name);
+    };
+    const auto found = std::ranges::find_if(all.rungs, same);
+    if (found == all.rungs.end()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  concat("no rung is called \"", piece, "\": choose from 1080, 720, 480, 360"));
+    }
+    wanted[static_cast<std::size_t>(found - all.rungs.begin())] = true;
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i]) {
+      chosen.rungs.push_back(all.rungs[i]);
+    }
+  }
+  return chosen;
+}
+
+}  // namespace sf::transcode

@@ -3,7 +3,7 @@
 /// What a source is and what will be made of it. The index pass gives SourceIndex; `make_plan`
 /// (pure) turns it into a Plan: timeline, rungs, audio. The plan is stored as the blob
 /// processed/{id}/plan and handed to workers as a descriptor: it is all that a segment task needs
-/// beside the source itself.
+/// beside the source itself. Plain values; any thread.
 
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/error.hpp>
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sf::transcode {
@@ -23,7 +24,7 @@ struct Rational {
 
 /// One video packet of the source, in order of arrival (decode order).
 struct PacketEntry {
-  std::int64_t pts_ticks = 0;  ///< 90 kHz on the timeline.
+  std::int64_t pts_ticks = 0;  ///< 90 kHz on the timeline; before zero: decoded but not shown.
   std::int64_t dts_ticks = 0;
   std::int64_t position = -1;  ///< Byte offset in the file; -1 when the demuxer does not say.
   std::uint32_t bytes = 0;
@@ -32,23 +33,36 @@ struct PacketEntry {
 
 struct VideoInfo {
   int stream = -1;
-  std::string codec;                ///< libav's name: "h264", "vp9".
+  std::string codec;  ///< libav's name: "h264", "vp9".
   std::uint32_t coded_width = 0;
   std::uint32_t coded_height = 0;
   std::uint32_t display_width = 0;  ///< Square pixels, rotation applied.
   std::uint32_t display_height = 0;
-  int rotation = 0;                 ///< Clockwise degrees to apply: 0, 90, 180, 270.
+  int rotation = 0;  ///< Clockwise degrees to apply: 0, 90, 180, 270.
   Rational sample_aspect{1, 1};
-  Rational frame_rate{0, 1};        ///< Average.
+  Rational frame_rate{0, 1};  ///< What the container says; `Plan::frame_rate` is measured.
   Rational time_base{1, 90'000};
   std::string pixel_format;
   int bit_depth = 8;
   std::string profile;
   int level = 0;
   bool interlaced = false;
-  std::string transfer;             ///< "bt709", "smpte2084" (PQ), "arib-std-b67" (HLG).
+  std::string transfer;  ///< "bt709", "smpte2084" (PQ), "arib-std-b67" (HLG).
   std::uint64_t average_bps = 0;
   bool closed_gop = true;
+  /// The container has no presentation times (H.264 in AVI): `pts_ticks` are decode times, which as
+  /// a set are right but for a constant, and pictures take them in the order they are shown.
+  bool times_by_order = false;
+  bool field_packets = false;  ///< Every picture is two packets, one a field.
+};
+
+/// A stretch of audio packets without a hole, each of the same length, in samples of the source's
+/// rate from the timeline's zero. Containers round packet times to a millisecond or so; these do
+/// not, so that segments decoded apart join without a click.
+struct AudioRun {
+  std::int64_t begin_sample = 0;  ///< Before zero: priming, not heard.
+  std::uint32_t packets = 0;
+  std::uint32_t samples = 0;  ///< Of each packet.
 };
 
 struct AudioInfo {
@@ -61,6 +75,7 @@ struct AudioInfo {
   std::string title;
   std::int64_t begin_ticks = 0;
   std::int64_t end_ticks = 0;
+  std::vector<AudioRun> runs;
 };
 
 struct SourceIndex {
@@ -77,11 +92,11 @@ struct SourceIndex {
 
 /// One rung to make: a box of the ladder, the picture scaled to fit inside, never up.
 struct RungPlan {
-  std::string name;  ///< "1080p".
-  std::uint32_t width = 0;   ///< Even.
+  std::string name;         ///< "1080p".
+  std::uint32_t width = 0;  ///< Even.
   std::uint32_t height = 0;
   std::string mode = "encode";
-  std::string why;           ///< Why it is copied, or why it is not: one line for `probe`.
+  std::string why;  ///< Why it is copied, or why it is not: one line for `probe`.
   std::string preset = "veryfast";
   double crf = 23;
   std::uint32_t max_kbps = 0;
@@ -90,8 +105,8 @@ struct RungPlan {
 };
 
 struct AudioPlan {
-  int source = 0;  ///< Index into SourceIndex::audio.
-  std::string name;      ///< "0".
+  int source = 0;    ///< Index into SourceIndex::audio.
+  std::string name;  ///< "0".
   std::string language;
   std::string label;
   std::string mode = "encode";
@@ -103,6 +118,10 @@ struct AudioPlan {
 struct Plan {
   SourceIndex index;
   hls::Timeline timeline;
+  /// Frames per second of every rung: exact when they come at a constant rate, else the average. At
+  /// most 60; a faster source is thinned.
+  Rational frame_rate{0, 1};
+  bool constant_frame_rate = false;
   std::vector<RungPlan> rungs;  ///< Largest first: the cascade's order.
   std::vector<AudioPlan> audio;
   unsigned segment_seconds = 4;
@@ -110,7 +129,7 @@ struct Plan {
 
 struct LadderRung {
   std::string name;
-  std::uint32_t width = 0;   ///< Landscape box; turned for portrait.
+  std::uint32_t width = 0;  ///< Landscape box; turned for portrait.
   std::uint32_t height = 0;
   std::uint32_t max_kbps = 0;
   std::string preset;
@@ -123,12 +142,17 @@ struct LadderOptions {
 /// 1080p 1920×1080 5000, 720p 1280×720 2800, 480p 854×480 1400, 360p 640×360 800 kbit/s; veryfast,
 /// CRF 23.
 [[nodiscard]] LadderOptions default_ladder();
-/// "1080,720" → those boxes of the default ladder.
+/// "1080,720" → those boxes of the default ladder; kInvalidArgument names what is not among them.
 [[nodiscard]] Result<LadderOptions> parse_ladder(std::string_view text);
 
 /// The boxes smaller than the picture and the smallest that holds it. kUnsupported with words for a
 /// person when there is neither picture nor sound, or it is over limits::kSourcePixelsMax.
 [[nodiscard]] Result<Plan> make_plan(SourceIndex index, const LadderOptions& ladder);
+
+/// The times at which pictures are shown, in order, one each: what every rung of the plan has, but
+/// for source frames that cannot be decoded. Those of a source over 60 a second are thinned; where
+/// the source shows one picture across a segment's begin, that begin is among them.
+[[nodiscard]] std::vector<std::int64_t> shown_frames(const Plan& plan);
 
 /// Compact, versioned, checked on reading (kCorrupt): a few MB for hours of video.
 [[nodiscard]] std::string serialize(const SourceIndex& index);
