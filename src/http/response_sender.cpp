@@ -91,7 +91,7 @@ bool ResponseSender::ends_by_close(const Response& response, Context context) no
 io::Task<Result<>> ResponseSender::send(Response& response, Context context, bool keep_alive) {
   write_head(response, context, keep_alive);
   if (context.to_head || has_no_content(response.status)) {
-    co_return co_await send_in_memory({});
+    co_return co_await send_head();
   }
   if (const auto* text = std::get_if<std::string>(&response.body)) {
     co_return co_await send_in_memory(as_bytes(*text));
@@ -108,7 +108,7 @@ io::Task<Result<>> ResponseSender::send(Response& response, Context context, boo
   if (const auto* producer = std::get_if<BodyProducer>(&response.body)) {
     co_return co_await send_stream(*producer, context.minor_version > 0);
   }
-  co_return co_await send_in_memory({});
+  co_return co_await send_head();
 }
 
 io::Task<Result<>> ResponseSender::send_text(std::string text) {
@@ -151,6 +151,11 @@ void ResponseSender::write_head(const Response& response, Context context, bool 
   head_.append("\r\n");
 }
 
+io::Task<Result<>> ResponseSender::send_head() {
+  const std::array<ByteSpan, 1> pieces = {as_bytes(head_)};
+  co_return co_await write(pieces, false);
+}
+
 /// Head and body in one send.
 io::Task<Result<>> ResponseSender::send_in_memory(ByteSpan body) {
   const std::array<ByteSpan, 2> pieces = {as_bytes(head_), body};
@@ -180,12 +185,12 @@ io::Task<Result<>> ResponseSender::send_slices(const Response& response) {
   }
   while (next_head < heads.size()) head_.append(heads[next_head++]);
   if (head_.empty()) co_return Result<>{};
-  co_return co_await send_in_memory({});
+  co_return co_await send_head();
 }
 
 io::Task<Result<>> ResponseSender::send_stream(const BodyProducer& producer, bool chunked) {
   // At once: who listens to events must see that they are about to come.
-  auto sent = co_await send_in_memory({});
+  auto sent = co_await send_head();
   if (!sent) co_return sent;
   StreamWriter writer(*this, chunked);
   auto produced = co_await producer(writer);

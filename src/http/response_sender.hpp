@@ -33,6 +33,7 @@ class ResponseSender {
  private:
   friend class StreamWriter;
   void write_head(const Response& response, Context context, bool keep_alive);
+  io::Task<Result<>> send_head();
   io::Task<Result<>> send_in_memory(ByteSpan body);
   io::Task<Result<>> send_slice(const FileSlice& slice);
   io::Task<Result<>> send_slices(const Response& response);

@@ -1,7 +1,5 @@
+#include <streamforge/base/assert.hpp>
 #include <streamforge/http/server.hpp>
-
-#include <mutex>
-#include <unordered_map>
 
 #include "driver.hpp"
 #include "server_state.hpp"
@@ -65,18 +63,31 @@ void ReactorShare::end_idle() noexcept {
 }
 
 struct Server::Impl {
+  static constexpr std::size_t kReactorsMax = 1024;
+
   Impl(const Router& router, ServerOptions options) : state{router, std::move(options)} {}
+  ~Impl() {
+    for (auto& slot : shares) delete slot.load(std::memory_order_relaxed);
+  }
+
+  /// The calling reactor's. A slot is written once, by the reactor whose share it holds.
+  ReactorShare& share_of(io::Reactor& reactor) {
+    for (auto& slot : shares) {
+      ReactorShare* share = slot.load(std::memory_order_acquire);
+      if (!share) {
+        auto made = std::make_unique<ReactorShare>(reactor);
+        if (slot.compare_exchange_strong(share, made.get(), std::memory_order_acq_rel)) {
+          return *made.release();
+        }
+      }
+      if (&share->reactor == &reactor) return *share;
+    }
+    SF_ASSERT(false);  // More reactors than a machine has cores.
+    __builtin_unreachable();
+  }
 
   ServerState state;
-  std::mutex mutex;  ///< Guards the map; taken once per connection, not per request.
-  std::unordered_map<io::Reactor*, std::shared_ptr<ReactorShare>> shares;
-
-  std::shared_ptr<ReactorShare> share_of(io::Reactor& reactor) {
-    const std::lock_guard lock(mutex);
-    auto& share = shares[&reactor];
-    if (!share) share = std::make_shared<ReactorShare>(reactor);
-    return share;
-  }
+  std::array<std::atomic<ReactorShare*>, kReactorsMax> shares{};
 };
 
 Server::Server(const Router& router, ServerOptions options)
@@ -84,17 +95,18 @@ Server::Server(const Router& router, ServerOptions options)
 Server::~Server() = default;
 
 io::Task<void> Server::serve(std::unique_ptr<net::Connection> connection) const {
-  const auto share = impl_->share_of(connection->reactor());
-  Driver driver(impl_->state, *share, std::move(connection));
+  ReactorShare& share = impl_->share_of(connection->reactor());
+  Driver driver(impl_->state, share, std::move(connection));
   co_await driver.run();
 }
 
 void Server::begin_drain() noexcept {
   impl_->state.draining.store(true, std::memory_order_relaxed);
-  const std::lock_guard lock(impl_->mutex);
-  for (const auto& [reactor, share] : impl_->shares) {
+  for (auto& slot : impl_->shares) {
+    ReactorShare* const share = slot.load(std::memory_order_acquire);
+    if (!share) return;
     if (share->count.load(std::memory_order_relaxed) == 0) continue;
-    reactor->post([share = share] { share->end_idle(); });
+    share->reactor.post([share] { share->end_idle(); });
   }
 }
 

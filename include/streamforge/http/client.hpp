@@ -31,15 +31,16 @@ class Client {
   /// The waits of one request: to connect, and for the peer to take or give a byte.
   void set_timeouts(unsigned connect_ms, unsigned stall_ms) noexcept;
   /// `target` is the origin-form, "/path?query". Host and Content-Length are added.
-  Result<ClientResponse> send(Method method, std::string_view target, const Headers& headers,
-                              std::string_view body = {});
+  [[nodiscard]] Result<ClientResponse> send(Method method, std::string_view target,
+                                            const Headers& headers, std::string_view body = {});
   /// Body from a file's bytes [offset, offset + bytes), sized. A final answer that comes before all
   /// bytes were sent ends the sending; the connection is then not used again. `on_progress` (may be
   /// empty) is told the body bytes handed to the kernel so far; returning false ends the request
   /// with kCancelled.
-  Result<ClientResponse> send_file(Method method, std::string_view target, const Headers& headers,
-                                   int file, std::uint64_t offset, std::uint64_t bytes,
-                                   const std::function<bool(std::uint64_t)>& on_progress);
+  [[nodiscard]] Result<ClientResponse> send_file(
+      Method method, std::string_view target, const Headers& headers, int file,
+      std::uint64_t offset, std::uint64_t bytes,
+      const std::function<bool(std::uint64_t)>& on_progress);
 
  private:
   struct Impl;

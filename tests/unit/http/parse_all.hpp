@@ -1,5 +1,7 @@
 #pragma once
 
+/// Bytes through the parser in every way they can arrive; for tests.
+
 #include <gtest/gtest.h>
 
 #include <algorithm>

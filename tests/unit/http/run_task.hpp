@@ -1,5 +1,7 @@
 #pragma once
 
+/// Tasks without a reactor; for tests.
+
 #include <streamforge/io/task.hpp>
 
 #include <gtest/gtest.h>
