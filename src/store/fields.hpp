@@ -98,6 +98,7 @@ void visit_fields(Is<Upload> auto& r, auto&& visit) {
   visit("created_at_ms", r.created_at_ms);
   visit("updated_at_ms", r.updated_at_ms);
   visit("expires_at_ms", r.expires_at_ms);
+  visit("explicit_end", r.explicit_end);
 }
 
 void visit_fields(Is<Segment> auto& r, auto&& visit) {

@@ -51,11 +51,16 @@ class Catalogue {
   io::Task<Result<>> create_upload(Upload upload, std::optional<Video> video);
   io::Task<Result<Upload>> upload(std::string id);
   /// Records that the bytes up to `offset` are on disk (the caller synced them first) and, when
-  /// given, the length that was deferred. Concurrent calls share one log sync.
+  /// given, the length that was deferred. Concurrent calls share one log sync. The video's
+  /// received_bytes follow. An offset below the recorded one changes nothing; past the length it is
+  /// kInvalidArgument, another length than the known one kConflict.
   io::Task<Result<>> advance_upload(std::string id, std::uint64_t offset,
                                     std::optional<std::uint64_t> length = std::nullopt);
-  /// The upload is complete, its video queued, its job waiting: one batch. Idempotent.
+  /// The file has been promoted: the upload is complete, its offset its length, its video queued
+  /// and its job waiting: one batch. Idempotent. kConflict while the length is unknown.
   io::Task<Result<>> complete_upload(std::string id);
+  /// The upload and, when it is not complete, its video, which can never get its bytes. Remove the
+  /// file afterwards: a crash between leaves a file without a record, which `reconcile` removes.
   io::Task<Result<>> remove_upload(std::string id);
   io::Task<Result<std::vector<Upload>>> unfinished_uploads();
 
@@ -69,7 +74,7 @@ class Catalogue {
   io::Task<Result<Video>> update_video(std::string id, std::function<Result<>(Video&)> change,
                                        EventKind event = EventKind::kUpdated,
                                        std::optional<std::uint64_t> expected = std::nullopt);
-  /// Video, upload, job and segment records, in one batch. Files are the caller's to remove.
+  /// Video, upload, job and segment records, in one batch. Files are the caller's to remove, after.
   io::Task<Result<>> remove_video(std::string id);
   /// Ids in the trash since before `wall_time_ms`.
   io::Task<Result<std::vector<std::string>>> trash_before(std::int64_t wall_time_ms);

@@ -121,6 +121,8 @@ struct Upload {
   std::int64_t created_at_ms = 0;
   std::int64_t updated_at_ms = 0;
   std::int64_t expires_at_ms = 0;  ///< 0: does not expire.
+  /// Complete only when the client says so (IETF), not by having all bytes (tus).
+  bool explicit_end = false;
 };
 
 /// What a segment that exists is; its key is (video, track, number).
