@@ -1,0 +1,52 @@
+import type { ReactNode } from 'react';
+import { visibilityWords } from '~/api/describe';
+import type { Video } from '~/api/wire';
+import { formatBytes, formatDate, formatDuration } from '~/ui/format';
+import styles from './details.module.css';
+
+/** What is known about the recording, for those who want to know. */
+export function Details({ video }: { video: Video }) {
+  const source = video.source;
+  const codecs = [source?.video_codec, source?.audio_codec].filter(Boolean).join(' + ');
+  const rows: [string, ReactNode][] = [
+    [
+      'Uploaded',
+      <time key="t" dateTime={video.created_at}>
+        {formatDate(video.created_at)}
+      </time>,
+    ],
+    ['Visibility', visibilityWords[video.visibility].meaning],
+    ['Length', video.duration_ms ? formatDuration(video.duration_ms) : null],
+    ['Picture', video.width && video.height ? pictureOf(video) : null],
+    ['Recording', source?.bytes ? formatBytes(source.bytes) : null],
+    ['Container', source?.container],
+    ['Codecs', codecs],
+    ['SHA-256', source?.sha256 && <code className={styles.hash}>{source.sha256}</code>],
+    [
+      'Video id',
+      <code key="i" className={styles.hash}>
+        {video.id}
+      </code>,
+    ],
+  ];
+  return (
+    <details className={styles.details}>
+      <summary>Details</summary>
+      <dl className={styles.rows}>
+        {rows
+          .filter(([, value]) => value)
+          .map(([name, value]) => (
+            <div key={name} className={styles.row}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+      </dl>
+    </details>
+  );
+}
+
+function pictureOf(video: Video): string {
+  const rate = video.fps ? `, ${Number(video.fps.toFixed(2))} pictures a second` : '';
+  return `${video.width} × ${video.height}${rate}`;
+}

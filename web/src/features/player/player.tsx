@@ -1,0 +1,111 @@
+import {
+  bufferFeature,
+  Container,
+  controlsFeature,
+  createPlayer,
+  fullscreenFeature,
+  Gesture,
+  pipFeature,
+  playbackFeature,
+  playbackRateFeature,
+  textTrackFeature,
+  timeFeature,
+  useMediaAttach,
+  volumeFeature,
+} from '@videojs/react';
+import { useCallback, useState } from 'react';
+import { Controls } from './controls';
+import { Hotkeys } from './hotkeys';
+import { Overlay } from './overlay';
+import styles from './player.module.css';
+import { usePlayback } from './use-playback';
+import { useRememberedVolume } from './use-remembered-volume';
+
+const { Player: Provider } = createPlayer({
+  features: [
+    playbackFeature,
+    playbackRateFeature,
+    volumeFeature,
+    timeFeature,
+    bufferFeature,
+    fullscreenFeature,
+    pipFeature,
+    controlsFeature,
+    textTrackFeature,
+  ],
+});
+
+export type PlayerProps = {
+  url: string;
+  title: string;
+  poster: string | null;
+  autoPlay: boolean;
+  /** Some parts are still being made, so waiting for one is no fault. */
+  making: boolean;
+};
+
+/** The player: Video.js keeps state and semantics of the controls, hls.js brings the picture. */
+export function Player(props: PlayerProps) {
+  return (
+    <Provider>
+      <Stage {...props} />
+    </Provider>
+  );
+}
+
+function Stage({ url, title, poster, autoPlay, making }: PlayerProps) {
+  const [video, setVideo] = useState<HTMLVideoElement | null>(null);
+  const [container, setContainer] = useState<HTMLDivElement | null>(null);
+  const [menuOpen, setMenuOpen] = useState(false);
+  const attach = useMediaAttach();
+  const { playback, state } = usePlayback(video, url);
+  useRememberedVolume(video);
+
+  const ref = useCallback(
+    (element: HTMLVideoElement | null) => {
+      setVideo(element);
+      attach?.(element);
+    },
+    [attach],
+  );
+
+  return (
+    <Container
+      ref={setContainer}
+      className={styles.player}
+      aria-label={`Video player: ${title}`}
+      role="region"
+    >
+      {/* biome-ignore lint/a11y/useMediaCaption: captions come as text tracks out of the playlist */}
+      <video
+        ref={ref}
+        className={styles.video}
+        poster={poster ?? undefined}
+        autoPlay={autoPlay}
+        playsInline
+        preload="auto"
+      />
+      <Gesture type="tap" pointer="mouse" action="togglePaused" />
+      <Gesture type="tap" pointer="touch" action="toggleControls" />
+      <Gesture type="doubletap" region="left" action="seekStep" value={-10} />
+      <Gesture type="doubletap" region="center" action="toggleFullscreen" />
+      <Gesture type="doubletap" region="right" action="seekStep" value={10} />
+      <Hotkeys />
+      <Overlay
+        making={making}
+        waitingForPart={state.waitingForPart}
+        problem={state.problem}
+        onRetry={() => playback?.retry()}
+      />
+      <Controls
+        container={container}
+        qualities={state.qualities}
+        chosen={state.chosen}
+        playing={state.playing}
+        onChoose={(index) => playback?.choose(index)}
+        pinned={menuOpen}
+        onMenu={setMenuOpen}
+      />
+    </Container>
+  );
+}
