@@ -50,6 +50,11 @@ constexpr std::array<std::string_view, 27> kForbiddenTrailers = {"authorization"
                                                                  "upgrade",
                                                                  "x-forwarded-for"};
 
+bool is_framing_fault(llhttp_errno_t outcome) {
+  return outcome == HPE_UNEXPECTED_CONTENT_LENGTH || outcome == HPE_INVALID_CONTENT_LENGTH ||
+         outcome == HPE_INVALID_TRANSFER_ENCODING;
+}
+
 bool is_forbidden_trailer(std::string_view name) {
   return std::any_of(kForbiddenTrailers.begin(), kForbiddenTrailers.end(),
                      [name](auto other) { return equals_ignoring_case(name, other); });
@@ -277,6 +282,9 @@ bool Parser::read_head(std::string_view text) {
   const auto outcome = llhttp_execute(&reader.state, head.data(), head.size());
   const bool read_whole = outcome == HPE_PAUSED && reader.head_complete &&
                           llhttp_get_error_pos(&reader.state) == head.data() + head.size();
+  if (!read_whole && is_framing_fault(outcome)) {
+    return wrong(400, "bad_framing", "Content-Length and Transfer-Encoding do not frame a body");
+  }
   // Two readers that see different fields are how requests are smuggled.
   if (!read_whole || reader.fields.size() != scanner_.fields()) {
     return wrong(400, "bad_request", "the request's head cannot be read");
