@@ -22,12 +22,16 @@
 namespace sf::transcode {
 
 struct WorkerOptions {
-  std::string program;      ///< Our own binary; empty: /proc/self/exe.
+  std::string program;  ///< Our own binary; empty: /proc/self/exe.
   unsigned workers = 1;
-  std::vector<int> cpus;    ///< Pin worker i to cpus[i % size]; empty: free.
+  /// Beside them, for tasks that a viewer waits for and for nothing else: a wish does not wait for
+  /// a background task to end. Idle otherwise.
+  unsigned urgent_workers = 1;
+  std::vector<int> cpus;  ///< Pin worker i to cpus[i % size]; empty: free.
   int nice = 10;
-  std::uint64_t memory_bytes_max = std::uint64_t{2} << 30;  ///< RLIMIT_AS or RLIMIT_DATA; 0: none.
-  std::string log_dir;      ///< DIR/log: what a worker says of a video goes to {id}.log there.
+  bool idle_class = true;  ///< Background workers run under SCHED_IDLE: when nothing else wants to.
+  std::uint64_t memory_bytes_max = std::uint64_t{2} << 30;  ///< RLIMIT_DATA; 0: none.
+  std::string log_dir;  ///< DIR/log: what a worker says of a video goes to {id}.log there.
 };
 
 class Scheduler {

@@ -1,0 +1,168 @@
+#include "fake_worker.hpp"
+
+#include "protocol.hpp"
+
+#include <streamforge/base/bytes.hpp>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+namespace sf::transcode::fake {
+namespace {
+
+volatile std::sig_atomic_t terminated = 0;
+
+void print(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written <= 0) ::_exit(9);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+void emit(const WorkerEvent& event) { print(1, encode(event) + "\n"); }
+
+void emit_progress(std::uint64_t task, double done) {
+  WorkerEvent event;
+  event.kind = WorkerEventKind::kProgress;
+  event.task = task;
+  event.done = done;
+  emit(event);
+}
+
+std::string surroundings() {
+  std::string out =
+      concat("policy ", ::sched_getscheduler(0), " nice ", ::getpriority(PRIO_PROCESS, 0),
+             " leader ", ::getpgrp() == ::getpid() ? 1 : 0);
+  struct rlimit core {};
+  ::getrlimit(RLIMIT_CORE, &core);
+  struct rlimit data {};
+  ::getrlimit(RLIMIT_DATA, &data);
+  out += concat(" core ", std::uint64_t{core.rlim_cur}, " data ", std::uint64_t{data.rlim_cur});
+  out += " fds";
+  for (int fd = 0; fd < 256; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) out += concat(' ', fd);
+  }
+  cpu_set_t cpus;
+  ::sched_getaffinity(0, sizeof cpus, &cpus);
+  return concat(out, " cpus ", CPU_COUNT(&cpus), " path ", ::getenv("PATH") ? 1 : 0);
+}
+
+void finish(const Command& command, const std::vector<int>& descriptors) {
+  WorkerEvent event;
+  event.kind = WorkerEventKind::kDone;
+  event.task = command.task;
+  const std::size_t first = command.kind == TaskKind::kIndex ? 1 : 2;
+  for (std::size_t i = first; i < descriptors.size(); ++i) {
+    const std::string rung = command.kind == TaskKind::kVideo ? command.rungs[i - first] : "";
+    const std::string text = concat(command.video, ' ', command.segment, ' ', rung, '\n');
+    print(descriptors[i], text);
+    SegmentOutput output;
+    output.bytes = text.size();
+    output.duration_ticks = 360'000;
+    output.codecs = command.kind == TaskKind::kAudio ? "mp4a.40.2" : "avc1.64001f";
+    event.outputs.push_back(output);
+  }
+  emit(event);
+}
+
+void fail_with(const Command& command, ErrorCode code, std::string message) {
+  WorkerEvent event;
+  event.kind = WorkerEventKind::kFailed;
+  event.task = command.task;
+  event.error = {code, std::move(message), 0};
+  emit(event);
+}
+
+void perform(const Command& command, const std::vector<int>& descriptors) {
+  const auto is = [&](std::string_view end) { return command.video.ends_with(end); };
+  if (is("crash") || (is("thrice") && command.kind == TaskKind::kVideo && command.segment == 1)) {
+    ::signal(SIGSEGV, SIG_DFL);  // A sanitizer's handler would turn it into an exit.
+    ::raise(SIGSEGV);
+  }
+  if (is("exit")) ::_exit(3);
+  if (is("fail")) return fail_with(command, ErrorCode::kUnsupported, "This file is not a video.");
+  if (is("look")) return fail_with(command, ErrorCode::kInternal, surroundings());
+  if (is("hang")) {
+    for (;;) ::pause();
+  }
+  if (is("spin")) {
+    for (volatile bool on = true; on;) {
+    }
+  }
+  if (is("garbage")) print(1, "Segmentation fault\n");
+  if (is("endless")) print(1, std::string(2 * kMessageBytesMax, 'x'));
+  if (is("flood")) {
+    for (int i = 0; i < 16'384; ++i) print(2, std::string(63, 'y') + "\n");
+  }
+  if (is("slow") || is("stubborn")) {
+    for (int i = 0; i < 40 || is("stubborn"); ++i) {
+      ::usleep(50'000);
+      emit_progress(command.task, i / 40.0);
+      if (terminated && is("slow")) {
+        fail_with(command, ErrorCode::kCancelled, "cancelled");
+        ::_exit(0);
+      }
+    }
+  }
+  emit_progress(command.task, 0.5);
+  finish(command, descriptors);
+}
+
+bool receive(std::string& text, std::vector<int>& descriptors) {
+  text.resize(kMessageBytesMax);
+  struct iovec piece {
+    text.data(), text.size()
+  };
+  alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kDescriptorsMax)> control{};
+  struct msghdr message {};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t bytes = ::recvmsg(0, &message, MSG_CMSG_CLOEXEC);
+  if (bytes <= 0) return false;
+  text.resize(static_cast<std::size_t>(bytes));
+  descriptors.clear();
+  if (struct cmsghdr* header = CMSG_FIRSTHDR(&message)) {
+    descriptors.resize((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    std::memcpy(descriptors.data(), CMSG_DATA(header), descriptors.size() * sizeof(int));
+  }
+  return true;
+}
+
+[[noreturn]] void serve() {
+  struct sigaction terminate {};
+  terminate.sa_handler = [](int) { terminated = 1; };
+  ::sigaction(SIGTERM, &terminate, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  print(2, "fake worker up\n");
+  emit({});
+  std::string text;
+  std::vector<int> descriptors;
+  while (!terminated && receive(text, descriptors)) {
+    const auto command = parse_command(text);
+    if (!command || descriptors.size() != descriptor_count(*command)) ::_exit(4);
+    if (command->kind == TaskKind::kForget) continue;
+    perform(*command, descriptors);
+    for (const int fd : descriptors) ::close(fd);
+  }
+  ::_exit(0);
+}
+
+// Before main, and so before the test framework reads its arguments.
+[[gnu::constructor]] void become_worker(int argc, char** argv, char**) {
+  if (argc == 2 && std::strcmp(argv[1], "worker") == 0) serve();
+}
+
+}  // namespace
+}  // namespace sf::transcode::fake
