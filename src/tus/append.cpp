@@ -61,11 +61,10 @@ io::Task<Decision<std::uint64_t>> store_body(Context& context, http::Request& re
   if (!reserved) co_return failed(upload, "cannot reserve space", reserved.error());
 
   const bool checked = append.checksum.any();
-  const std::uint64_t length =
-      upload.length.value_or(append.declares_length.value_or(kBytesMax));
-  Ingest ingest(reactor, context.catalogue, hold, file->fd.get(),
-                IngestOrder{upload.id, std::move(append), file->direct,
-                            context.options.stall_timeout_ms});
+  const std::uint64_t length = upload.length.value_or(append.declares_length.value_or(kBytesMax));
+  Ingest ingest(
+      reactor, context.catalogue, hold, file->fd.get(),
+      IngestOrder{upload.id, std::move(append), file->direct, context.options.stall_timeout_ms});
   const BodyEnd end = co_await ingest.take(request);
   auto verdict = ChecksumVerdict::kMatches;
   if (end == BodyEnd::kWhole) verdict = ingest.judge(request.body());
@@ -96,8 +95,7 @@ io::Task<http::Response> append(Context& context, http::Request& request, store:
                                 std::string id) {
   auto wish = read_append(request.headers);
   if (!wish) co_return refuse(request, wish.error());
-  auto held = co_await take_upload(context, std::move(who), std::move(id),
-                                   limits::kTakeoverWaitMs);
+  auto held = co_await take_upload(context, std::move(who), std::move(id), limits::kTakeoverWaitMs);
   if (!held) co_return refuse(request, held.error());
   store::Upload& upload = held->upload;
 
@@ -110,7 +108,8 @@ io::Task<http::Response> append(Context& context, http::Request& request, store:
     if (!upload.complete) {
       auto finished = co_await finish(context, upload);
       if (!finished) {
-        answer = refuse(request, failed(upload, "cannot finish an upload", finished.error()).error());
+        answer =
+            refuse(request, failed(upload, "cannot finish an upload", finished.error()).error());
       }
     }
   } else {

@@ -48,8 +48,8 @@ ChecksumVerdict ChecksumVerifier::judge(std::optional<std::string_view> trailer)
     wanted = std::move(*late);
   }
   if (!wanted) return ChecksumVerdict::kMatches;
-  const auto taken = std::ranges::find(digests_, wanted->algorithm,
-                                       [](const auto& pair) { return pair.first; });
+  const auto taken =
+      std::ranges::find(digests_, wanted->algorithm, [](const auto& pair) { return pair.first; });
   return taken->second.finish() == wanted->digest ? ChecksumVerdict::kMatches
                                                   : ChecksumVerdict::kMismatch;
 }

@@ -5,8 +5,8 @@
 namespace sf::tus {
 namespace {
 
-// Spelled out one by one: "*" does not cover Authorization, and old browsers know no "*". The fields
-// of the IETF draft stand here already, so that pages may send both dialects.
+// Spelled out one by one: "*" does not cover Authorization, and old browsers know no "*". The
+// fields of the IETF draft stand here already, so that pages may send both dialects.
 constexpr std::string_view kAllowedMethods = "POST, HEAD, PATCH, OPTIONS, GET, DELETE";
 constexpr std::string_view kAllowedFields =
     "Authorization, Origin, X-Requested-With, X-Request-ID, X-HTTP-Method-Override, Content-Type, "

@@ -1,7 +1,7 @@
 #pragma once
 
-/// What browsers of other origins may do with `/files` (Fetch standard, CORS protocol; spec rows X1,
-/// X2). No credentials: other origins log in with a token. Pure.
+/// What browsers of other origins may do with `/files` (Fetch standard, CORS protocol; spec rows
+/// X1, X2). No credentials: other origins log in with a token. Pure.
 
 #include <streamforge/http/message.hpp>
 

@@ -40,7 +40,8 @@ io::Task<Result<>> make(Context& context, store::Upload upload, Description desc
 Append first_bytes(const Creation& creation, const http::Body& body, const Policy& policy) {
   store::Upload fresh;
   fresh.length = creation.length;
-  auto plan = decide_append(AppendWish{.checksum = creation.checksum}, fresh, body.length(), policy);
+  auto plan =
+      decide_append(AppendWish{.checksum = creation.checksum}, fresh, body.length(), policy);
   SF_ASSERT(plan.has_value());  // read_creation has judged the same things.
   return std::move(*plan);
 }
@@ -54,7 +55,8 @@ io::Task<http::Response> create(Context& context, http::Request& request, store:
   auto creation = read_creation(request.headers, request.body().length(), context.policy);
   if (!creation) co_return refuse(request, creation.error());
   if (creation->concat_list.kind != ConcatKind::kNone) {
-    co_return refuse(request, Refusal{400, "no_concatenation", "this server offers no concatenation"});
+    co_return refuse(request,
+                     Refusal{400, "no_concatenation", "this server offers no concatenation"});
   }
 
   store::Upload upload{.id = make_id(),
@@ -74,7 +76,8 @@ io::Task<http::Response> create(Context& context, http::Request& request, store:
     Append plan = first_bytes(*creation, request.body(), context.policy);
     auto stored = co_await store_body(context, request, *hold, upload, std::move(plan));
     if (!stored) {
-      // Who got no Location cannot come back: only what was cut is worth its place until it expires.
+      // Who got no Location cannot come back: only what was cut is worth its place until it
+      // expires.
       if (stored.error().status != 503) co_await unmake(context, upload.id);
       answer = refuse(request, stored.error());
       answer.close = !request.body().finished();

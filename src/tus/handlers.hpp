@@ -34,8 +34,8 @@ struct Context {
 
 // `id` is from the path, not checked yet.
 io::Task<http::Response> create(Context& context, http::Request& request, store::Principal who);
-io::Task<http::Response> concatenate(Context& context, http::Request& request,
-                                     store::Principal who, Creation creation);
+io::Task<http::Response> concatenate(Context& context, http::Request& request, store::Principal who,
+                                     Creation creation);
 io::Task<http::Response> append(Context& context, http::Request& request, store::Principal who,
                                 std::string id);
 io::Task<http::Response> inspect(Context& context, http::Request& request, store::Principal who,

@@ -134,8 +134,8 @@ io::Task<std::optional<BodyEnd>> Ingest::step(http::Body& body) {
   const std::uint64_t room = order_.append.end_max - received_;
   const bool full = room == 0;  // Of a chunked body only the end may follow.
   MutableByteSpan into = buffer_ && !full ? buffer_.bytes().subspan(filled_) : block_->fresh();
-  into = into.first(static_cast<std::size_t>(
-      full ? 1 : std::min<std::uint64_t>(into.size(), room)));
+  into =
+      into.first(static_cast<std::size_t>(full ? 1 : std::min<std::uint64_t>(into.size(), room)));
 
   const auto got = co_await read(body, into);
   if (!got) {

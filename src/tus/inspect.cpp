@@ -30,8 +30,8 @@ io::Task<http::Response> inspect(Context& context, http::Request& request, store
                                  std::string id) {
   auto found = co_await find_upload(context, who, id);
   if (found && !context.ownership.closed()) {
-    auto held = co_await take_upload(context, std::move(who), std::move(id),
-                                     limits::kHeadTakeoverWaitMs);
+    auto held =
+        co_await take_upload(context, std::move(who), std::move(id), limits::kHeadTakeoverWaitMs);
     if (held && !held->upload.complete && held->upload.offset == held->upload.length &&
         concat_kind(held->upload.concat) == ConcatKind::kNone) {
       // A crash came between the last byte and the queue, and no PATCH will come any more.
@@ -64,13 +64,13 @@ io::Task<http::Response> download(Context& context, http::Request& request, stor
   }
   auto file = co_await context.blobs.open_source(upload->id);
   if (!file) co_return http::problem(request, file.error());
-  http::Representation whole{.content_type = "application/octet-stream",
-                             .etag = concat('"', upload->id, '"'),
-                             .last_modified_ms = upload->updated_at_ms,
-                             .cache_control = "private, no-cache",
-                             .bytes = http::FileSlice{
-                                 std::make_shared<const UniqueFd>(std::move(*file)), 0,
-                                 upload->offset}};
+  http::Representation whole{
+      .content_type = "application/octet-stream",
+      .etag = concat('"', upload->id, '"'),
+      .last_modified_ms = upload->updated_at_ms,
+      .cache_control = "private, no-cache",
+      .bytes =
+          http::FileSlice{std::make_shared<const UniqueFd>(std::move(*file)), 0, upload->offset}};
   http::Response answer = http::respond(request, std::move(whole));
   answer.headers.set("X-Content-Type-Options", "nosniff");
   answer.headers.set("Content-Disposition", disposition_of(*upload));

@@ -32,8 +32,8 @@ std::string_view without_ending(std::string_view name) {
 Result<Metadata> Metadata::parse(std::string_view field) {
   Metadata out;
   if (field.size() > limits::kMetadataBytesMax) {
-    return fail(ErrorCode::kTooLarge, concat("Upload-Metadata is longer than ",
-                                             limits::kMetadataBytesMax, " bytes"));
+    return fail(ErrorCode::kTooLarge,
+                concat("Upload-Metadata is longer than ", limits::kMetadataBytesMax, " bytes"));
   }
   if (field.empty()) return out;
   for (const std::string_view pair : split(field, ',')) {

@@ -18,8 +18,8 @@ namespace sf::tus {
 /// client chose them: never put one into a header, a path or a page as it is.
 class Metadata {
  public:
-  /// kInvalidArgument: an empty pair, a key that is not printable ASCII or comes twice, a value that
-  /// is not base64, a space too many. kTooLarge: over limits::kMetadataBytesMax.
+  /// kInvalidArgument: an empty pair, a key that is not printable ASCII or comes twice, a value
+  /// that is not base64, a space too many. kTooLarge: over limits::kMetadataBytesMax.
   static Result<Metadata> parse(std::string_view field);
 
   [[nodiscard]] std::optional<std::string_view> get(std::string_view key) const noexcept;

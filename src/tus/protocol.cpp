@@ -120,10 +120,10 @@ Decision<> check_version(http::Method method, const http::Headers& headers) {
   if (version == kVersion) return {};
   const bool browses = method == http::Method::kGet || method == http::Method::kHead;
   if (!version && browses) return {};
-  return refuse(412, "tus_version",
-                version ? "this server speaks another version of tus"
-                        : "the field Tus-Resumable is missing",
-                "send Tus-Resumable: 1.0.0");
+  return refuse(
+      412, "tus_version",
+      version ? "this server speaks another version of tus" : "the field Tus-Resumable is missing",
+      "send Tus-Resumable: 1.0.0");
 }
 
 Decision<Creation> read_creation(const http::Headers& headers,
@@ -223,7 +223,8 @@ bool keeps_bytes(BodyEnd end, bool checksum_announced) noexcept {
 Refusal refusal_of(BodyEnd end) {
   switch (end) {
     case BodyEnd::kOverrun:
-      return {413, "body_past_length", "the body ran past the upload's length; none of it was kept"};
+      return {413, "body_past_length",
+              "the body ran past the upload's length; none of it was kept"};
     case BodyEnd::kMalformed:
       return {400, "bad_framing", "the body's chunked framing is broken; what came before is kept"};
     case BodyEnd::kTakenOver:

@@ -35,16 +35,17 @@ std::expected<store::Principal, http::Response> caller(const Context& context,
   // A form of another site can send our cookie but not this field.
   if (who->by_cookie && !is_safe(method) && !request.headers.has("X-Requested-With")) {
     return std::unexpected(
-        refuse(request, Refusal{403, "csrf", "a request that changes something needs more than a "
-                                             "cookie",
+        refuse(request, Refusal{403, "csrf",
+                                "a request that changes something needs more than a "
+                                "cookie",
                                 "send the field X-Requested-With, or a bearer token"}));
   }
   return std::move(*who);
 }
 
 http::Response refuse_method(const http::Request& request, std::string_view allowed) {
-  auto answer = refuse(request, Refusal{405, "method_not_allowed",
-                                        "this resource does not know the method"});
+  auto answer =
+      refuse(request, Refusal{405, "method_not_allowed", "this resource does not know the method"});
   answer.headers.set("Allow", std::string(allowed));
   return answer;
 }
@@ -176,7 +177,8 @@ io::Task<void> Service::stop() {
   Context& context = impl_->context;
   context.ownership.close();
   co_await impl_->sweeper.stop();
-  // Holders were told by message and need a disk sync or so; this is how long at most they may take.
+  // Holders were told by message and need a disk sync or so; this is how long at most they may
+  // take.
   auto& reactor = io::Reactor::current();
   const std::uint64_t until_ms = reactor.now_ms() + limits::kDrainTimeoutMs;
   while (context.ownership.claims() > 0 && reactor.now_ms() < until_ms) {

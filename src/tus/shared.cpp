@@ -1,6 +1,5 @@
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/id.hpp>
-#include <streamforge/base/log.hpp>
 
 #include <utility>
 
@@ -27,13 +26,6 @@ Refusal refusal_of(const Error& error) {
 }  // namespace
 
 http::Response refuse(const http::Request& request, const Refusal& refusal) {
-  if (refusal.status >= 500) {
-    log::warn("tus", "request refused",
-              {{"status", refusal.status},
-               {"why", refusal.detail},
-               {"target", request.target},
-               {"request_id", request.request_id}});
-  }
   return http::problem(request, http::Problem{.status = refusal.status,
                                               .code = std::string(refusal.code),
                                               .detail = refusal.detail,

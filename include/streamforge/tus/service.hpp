@@ -1,9 +1,9 @@
 #pragma once
 
 /// Resumable upload over HTTP: `/files` and `/files/{id}` (tus 1.0.0; docs/protocols/tus.md). One
-/// service for all reactors; an upload in progress belongs to the reactor whose connection feeds it,
-/// and is taken over by asking that reactor to let go. Bytes go from the socket into staging buffers
-/// and to disk; the catalogue learns of an offset only after the bytes below it are synced.
+/// service for all reactors; an upload in progress belongs to the reactor whose connection feeds
+/// it, and is taken over by asking that reactor to let go. Bytes go from the socket into staging
+/// buffers and to disk; the catalogue learns of an offset only after the bytes below it are synced.
 
 #include <streamforge/http/router.hpp>
 #include <streamforge/io/task.hpp>

@@ -31,9 +31,9 @@ TEST(Checksum, VerifiesEveryAlgorithmItNames) {
 }
 
 TEST(Checksum, RefusesMalformedFields) {
-  for (const char* field :
-       {"", "sha1", "sha1 ", "sha1 !!!!", "sha1 AAAA", "SHA1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=",
-        "sha512 AAAA", "sha1  Kq5sNclPz7QV2+lfQIuc6R7oRu0=", "crc32 DUoRhQ== "}) {
+  for (const char* field : {"", "sha1", "sha1 ", "sha1 !!!!", "sha1 AAAA",
+                            "SHA1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=", "sha512 AAAA",
+                            "sha1  Kq5sNclPz7QV2+lfQIuc6R7oRu0=", "crc32 DUoRhQ== "}) {
     EXPECT_FALSE(parse_checksum(field)) << field;
   }
 }

@@ -12,8 +12,8 @@ TEST(ConcatList, ReadsPartialAndFinal) {
   EXPECT_EQ(parse_concat("partial")->kind, ConcatKind::kPartial);
   const std::string a = make_id();
   const std::string b = make_id();
-  const auto list = parse_concat(concat("final;/files/", a, " https://x.example/files/", b,
-                                        " /files/", a, "?token=1"));
+  const auto list = parse_concat(
+      concat("final;/files/", a, " https://x.example/files/", b, " /files/", a, "?token=1"));
   ASSERT_TRUE(list);
   EXPECT_EQ(list->kind, ConcatKind::kFinal);
   EXPECT_EQ(list->parts, (std::vector<std::string>{a, b, a}));

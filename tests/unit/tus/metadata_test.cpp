@@ -25,9 +25,9 @@ TEST(Metadata, ReadsPairsFlagsAndEmptyValues) {
 }
 
 TEST(Metadata, RefusesWhatWouldBeLostInSilence) {
-  for (const char* field :
-       {"a YQ==,a Yg==", "a YQ==,,b Yg==", ",a YQ==", "a YQ==,", "a  YQ==", " a YQ==",
-        "a YQ==, b Yg==", "a YQ=", "a YQ", "a !!!!", "a YQ== x", "\xc3\xa9 YQ==", "a\tb YQ=="}) {
+  for (const char* field : {"a YQ==,a Yg==", "a YQ==,,b Yg==", ",a YQ==", "a YQ==,",
+                            "a  YQ==", " a YQ==", "a YQ==, b Yg==", "a YQ=", "a YQ", "a !!!!",
+                            "a YQ== x", "\xc3\xa9 YQ==", "a\tb YQ=="}) {
     const auto metadata = Metadata::parse(field);
     ASSERT_FALSE(metadata) << field;
     EXPECT_EQ(metadata.error().code, ErrorCode::kInvalidArgument) << field;

@@ -120,10 +120,12 @@ TEST(Protocol, N10_LongMetadataIs431) {
 TEST(Protocol, N17N19_OnlyTheRightContentTypeIsABody) {
   const auto with = read_creation(fields({{"Upload-Length", "10"}, kBody}), 10, {});
   EXPECT_TRUE(with->takes_body);
-  EXPECT_TRUE(read_creation(fields({{"Upload-Length", "10"}, kBody}), std::nullopt, {})->takes_body);
+  EXPECT_TRUE(
+      read_creation(fields({{"Upload-Length", "10"}, kBody}), std::nullopt, {})->takes_body);
   EXPECT_FALSE(read_creation(fields({{"Upload-Length", "10"}, kBody}), 0, {})->takes_body);
-  EXPECT_FALSE(read_creation(fields({{"Upload-Length", "10"}, {"Content-Type", "text/plain"}}), 10, {})
-                   ->takes_body);
+  EXPECT_FALSE(
+      read_creation(fields({{"Upload-Length", "10"}, {"Content-Type", "text/plain"}}), 10, {})
+          ->takes_body);
   EXPECT_EQ(status(read_creation(fields({{"Upload-Length", "10"}, kBody}), 11, {})), 413);
 }
 
@@ -132,8 +134,8 @@ TEST(Protocol, AppendFieldRows) {
     return status(read_append(fields(pairs)));
   };
   EXPECT_EQ(read({kBody, {"Upload-Offset", "0"}}), 0);
-  EXPECT_EQ(read({{"Content-Type", "application/offset+octet-stream; a=b"}, {"Upload-Offset", "0"}}),
-            0);
+  EXPECT_EQ(
+      read({{"Content-Type", "application/offset+octet-stream; a=b"}, {"Upload-Offset", "0"}}), 0);
   EXPECT_EQ(read({{"Upload-Offset", "0"}}), 415) << "C16";
   EXPECT_EQ(read({{"Content-Type", "text/plain"}, {"Upload-Offset", "0"}}), 415) << "C16";
   EXPECT_EQ(read({kBody}), 400) << "C18";
@@ -142,8 +144,8 @@ TEST(Protocol, AppendFieldRows) {
   }
   EXPECT_EQ(read({kBody, {"Upload-Offset", "0"}, {"Upload-Length", "x"}}), 400);
   EXPECT_EQ(read({kBody, {"Upload-Offset", "0"}, {"Upload-Checksum", "sha1"}}), 400) << "K4";
-  const auto trailer = read_append(
-      fields({kBody, {"Upload-Offset", "0"}, {"Trailer", "X, upload-checksum"}}));
+  const auto trailer =
+      read_append(fields({kBody, {"Upload-Offset", "0"}, {"Trailer", "X, upload-checksum"}}));
   EXPECT_TRUE(trailer->checksum.in_trailer) << "K6";
 }
 
@@ -194,7 +196,8 @@ TEST(Protocol, AppendSaysWhatTheBodyMayDo) {
   EXPECT_EQ(sized->declares_length, std::nullopt);
 
   // C21: a chunked body may run past the length and is then dropped whole.
-  EXPECT_FALSE(decide_append({.offset = 5}, upload_at(5, 10), std::nullopt, {})->acknowledges_early);
+  EXPECT_FALSE(
+      decide_append({.offset = 5}, upload_at(5, 10), std::nullopt, {})->acknowledges_early);
   // Without any length there is nothing to run past.
   const auto endless = decide_append({.offset = 5}, upload_at(5, std::nullopt), std::nullopt, {});
   EXPECT_TRUE(endless->acknowledges_early);

@@ -1,0 +1,309 @@
+#include "in_process.hpp"
+
+#include <streamforge/base/clock.hpp>
+
+namespace sf::tus {
+namespace {
+
+using test::RawHttp;
+
+TEST_P(ServiceTest, StoresAnUploadInOddPieces) {
+  start();
+  const std::string source = noise(3 * 1024 * 1024 + 1234);
+  const std::string id = create(source.size());
+  std::size_t offset = 0;
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{4095}, std::size_t{5000},
+                                  std::size_t{1024 * 1024}, source.size()}) {
+    const auto body = std::string_view(source).substr(offset, piece);
+    const auto answer = patch(id, offset, body);
+    offset += body.size();
+    ASSERT_EQ(answer.status, 204) << answer.body;
+    ASSERT_EQ(answer["Upload-Offset"], std::to_string(offset));
+    ASSERT_EQ(head(id)["Upload-Offset"], std::to_string(offset));
+  }
+  EXPECT_EQ(blob("raw", id), source);
+  EXPECT_FALSE(has_blob("temp", id));
+  const auto video = server().ask(server().catalogue().video(id));
+  ASSERT_TRUE(video);
+  EXPECT_EQ(video->status, store::VideoStatus::kQueued);
+  EXPECT_EQ(video->source.received_bytes, source.size());
+  const auto whole = fetch("GET", "/files/" + id);
+  EXPECT_EQ(whole.status, 200);
+  EXPECT_EQ(whole.body, source);
+  EXPECT_EQ(whole["X-Content-Type-Options"], "nosniff");
+}
+
+TEST_P(ServiceTest, ResumesAcrossARestart) {
+  start();
+  const std::string source = noise(2'000'003);
+  const std::string id = create(source.size());
+  ASSERT_EQ(patch(id, 0, source.substr(0, 777'777)).status, 204);
+  restart();
+  EXPECT_EQ(head(id)["Upload-Offset"], "777777");
+  ASSERT_EQ(patch(id, 777'777, source.substr(777'777)).status, 204);
+  EXPECT_EQ(blob("raw", id), source);
+}
+
+TEST_P(ServiceTest, C25_ACutPatchKeepsWhatArrived) {
+  start();
+  const std::string source = noise(3'000'000);
+  const std::string id = create(source.size());
+  for (const bool reset : {true, false}) {
+    const std::uint64_t before = std::stoull(head(id)["Upload-Offset"]);
+    RawHttp client(server().port());
+    client.send(patch_head(id, before, concat("Content-Length: ", source.size() - before)));
+    client.send(source.substr(before, 1'000'001));
+    // What a reset throws away is not ours to keep; wait until it has been read.
+    const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
+    while (mono_ns() < until_ns) {
+      const auto video = server().catalogue().cached_video(id);
+      if (video && video->source.received_bytes == before + 1'000'001) break;
+    }
+    reset ? client.reset() : client.half_close();
+    EXPECT_EQ(head(id)["Upload-Offset"], std::to_string(before + 1'000'001));
+  }
+  ASSERT_EQ(patch(id, 2'000'002, source.substr(2'000'002)).status, 204);
+  EXPECT_EQ(blob("raw", id), source);
+}
+
+TEST_P(ServiceTest, C29_HeadTakesOverAHungPatchOnAnyReactor) {
+  InProcessOptions options;
+  options.reactors = 2;
+  start(options);
+  const std::string source = noise(1'500'000);
+  for (const unsigned reactor : {0u, 1u}) {
+    const std::string id = create(source.size());
+    RawHttp hung(server().port(0));
+    hung.send(patch_head(id, 0, concat("Content-Length: ", source.size())));
+    hung.send(source.substr(0, 700'001));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const std::uint64_t begun_ns = mono_ns();
+    const auto state = head(id, reactor);
+    const double took_ms = static_cast<double>(mono_ns() - begun_ns) / 1e6;
+    EXPECT_EQ(state.status, 200);
+    EXPECT_EQ(state["Upload-Offset"], "700001");
+    EXPECT_LT(took_ms, 250);
+    RecordProperty("takeover_ms", std::to_string(took_ms));
+    EXPECT_EQ(hung.read_response().status, 423);
+    // The old one's later bytes change nothing.
+    hung.send(std::string(1000, 'x'));
+    ASSERT_EQ(patch(id, 700'001, source.substr(700'001), {}, reactor).status, 204);
+    EXPECT_EQ(blob("raw", id), source);
+  }
+}
+
+TEST_P(ServiceTest, T4_DeleteEndsARunningPatch) {
+  start();
+  const std::string id = create(1000);
+  RawHttp hung(server().port());
+  hung.send(patch_head(id, 0, "Content-Length: 1000"));
+  hung.send("abc");
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(fetch("DELETE", "/files/" + id).status, 204);
+  EXPECT_EQ(hung.read_response().status, 423);
+  EXPECT_EQ(head(id).status, 404);
+  EXPECT_FALSE(has_blob("temp", id));
+  EXPECT_EQ(server().removed(), std::vector<std::string>{id});
+}
+
+TEST_P(ServiceTest, X4_StoppingKeepsTheBytesAndSays503) {
+  start();
+  const std::string source = noise(900'000);
+  const std::string id = create(source.size());
+  RawHttp client(server().port());
+  client.send(patch_head(id, 0, concat("Content-Length: ", source.size())));
+  client.send(source.substr(0, 333'333));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  server().stop();
+  EXPECT_EQ(client.read_response().status, 503);
+  restart();
+  EXPECT_EQ(head(id)["Upload-Offset"], "333333");
+  ASSERT_EQ(patch(id, 333'333, source.substr(333'333)).status, 204);
+  EXPECT_EQ(blob("raw", id), source);
+}
+
+TEST_P(ServiceTest, C26_AStalledBodyEndsAndKeepsItsBytes) {
+  InProcessOptions options;
+  options.service.stall_timeout_ms = 200;
+  start(options);
+  const std::string id = create(1000);
+  RawHttp client(server().port());
+  client.send(patch_head(id, 0, "Content-Length: 1000"));
+  client.send("hello");
+  EXPECT_EQ(client.read_response().status, 503);
+  EXPECT_TRUE(client.closed_within(3000));
+  EXPECT_EQ(head(id)["Upload-Offset"], "5");
+}
+
+TEST_P(ServiceTest, ASlowBodyIsMadeDurableWhileItRuns) {
+  start();
+  const std::string id = create(1000);
+  RawHttp client(server().port());
+  client.send(patch_head(id, 0, "Content-Length: 1000"));
+  client.send("hello");
+  const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
+  std::uint64_t received = 0;
+  while (received != 5 && mono_ns() < until_ns) {
+    received = server().ask(server().catalogue().upload(id))->offset;
+  }
+  EXPECT_EQ(received, 5u);
+  client.send(std::string(995, 'x'));
+  EXPECT_EQ(client.read_response().status, 204);
+  EXPECT_EQ(blob("raw", id), "hello" + std::string(995, 'x'));
+}
+
+TEST_P(ServiceTest, C28_TwoPatchesAtOneOffsetNeverInterleave) {
+  InProcessOptions options;
+  options.reactors = 2;
+  start(options);
+  for (int round = 0; round < 20; ++round) {
+    const std::size_t bytes = 300'000;
+    const std::string id = create(bytes);
+    const auto send = [&](char fill, unsigned reactor) {
+      RawHttp client(server().port(reactor));
+      client.send(patch_head(id, 0, concat("Content-Length: ", bytes)));
+      client.send(std::string(bytes, fill));
+      try {
+        return client.read_response().status;
+      } catch (const std::exception&) {
+        return 0;
+      }
+    };
+    auto a = std::async(std::launch::async, send, 'a', 0u);
+    auto b = std::async(std::launch::async, send, 'b', 1u);
+    const int statuses[] = {a.get(), b.get()};
+    const auto state = head(id);
+    const std::uint64_t offset = std::stoull(state["Upload-Offset"]);
+    if (statuses[0] == 204 || statuses[1] == 204) {
+      EXPECT_EQ(offset, bytes);
+      EXPECT_NE(statuses[0], statuses[1]);
+    }
+    const std::string stored = blob(offset == bytes ? "raw" : "temp", id).substr(0, offset);
+    EXPECT_EQ(stored, std::string(offset, stored.empty() ? 'a' : stored.front()));
+  }
+}
+
+TEST_P(ServiceTest, C21_AChunkedOverrunDropsTheWholeBody) {
+  start();
+  const std::string id = create(10);
+  ASSERT_EQ(patch(id, 0, "123").status, 204);
+  RawHttp client(server().port());
+  client.send(patch_head(id, 3, "Transfer-Encoding: chunked"));
+  client.send("8\r\nabcdefgh\r\n0\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 413);
+  EXPECT_EQ(head(id)["Upload-Offset"], "3");
+  ASSERT_EQ(patch(id, 3, "4567890").status, 204);
+  EXPECT_EQ(blob("raw", id), "1234567890");
+}
+
+TEST_P(ServiceTest, C24_AChunkedBodyIsStored) {
+  start();
+  const std::string source = noise(1'234'567);
+  const std::string id = create(source.size());
+  RawHttp client(server().port());
+  client.send(patch_head(id, 0, "Transfer-Encoding: chunked"));
+  for (std::size_t at = 0; at < source.size(); at += 100'000) {
+    const auto piece = std::string_view(source).substr(at, 100'000);
+    char size[16];
+    std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
+    client.send(size);
+    client.send(piece);
+    client.send("\r\n");
+  }
+  client.send("0\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 204);
+  EXPECT_EQ(blob("raw", id), source);
+}
+
+TEST_P(ServiceTest, K2_AWrongDigestDropsTheBody) {
+  start();
+  const std::string id = create(11);
+  EXPECT_EQ(patch(id, 0, "hello worlD", {{"Upload-Checksum", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="}})
+                .status,
+            460);
+  EXPECT_EQ(head(id)["Upload-Offset"], "0");
+  EXPECT_EQ(patch(id, 0, "hello world", {{"Upload-Checksum", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0="}})
+                .status,
+            204);
+  EXPECT_EQ(blob("raw", id), "hello world");
+}
+
+TEST_P(ServiceTest, K5_ACutBodyWithADigestIsNotAcknowledged) {
+  start();
+  const std::string id = create(11);
+  RawHttp client(server().port());
+  client.send(patch_head(id, 0,
+                         "Upload-Checksum: sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=\r\n"
+                         "Content-Length: 11"));
+  client.send("hello");
+  client.half_close();
+  EXPECT_EQ(client.read_response().status, 503);
+  EXPECT_EQ(head(id)["Upload-Offset"], "0");
+}
+
+TEST_P(ServiceTest, K6K7_ATrailerIsCheckedAndMissed) {
+  start();
+  const std::string id = create(11);
+  const auto send = [&](const std::string& trailer) {
+    RawHttp client(server().port());
+    client.send(patch_head(id, 0, "Trailer: Upload-Checksum\r\nTransfer-Encoding: chunked"));
+    client.send("b\r\nhello world\r\n0\r\n" + trailer + "\r\n");
+    return client.read_response().status;
+  };
+  EXPECT_EQ(send(""), 400);
+  EXPECT_EQ(send("Upload-Checksum: sha1 AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n"), 460);
+  EXPECT_EQ(head(id)["Upload-Offset"], "0");
+  EXPECT_EQ(send("Upload-Checksum: sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=\r\n"), 204);
+  EXPECT_EQ(blob("raw", id), "hello world");
+}
+
+TEST_P(ServiceTest, N16_ADeferredLengthIsDeclaredAtTheEnd) {
+  start();
+  const auto made = fetch("POST", "/files", {{"Upload-Defer-Length", "1"}});
+  ASSERT_EQ(made.status, 201);
+  const std::string id = made["Location"].substr(7);
+  EXPECT_EQ(head(id)["Upload-Defer-Length"], "1");
+  ASSERT_EQ(patch(id, 0, "hello").status, 204);
+  ASSERT_EQ(patch(id, 5, "", {{"Upload-Length", "5"}}).status, 204);
+  EXPECT_EQ(head(id)["Upload-Length"], "5");
+  EXPECT_EQ(head(id)["Upload-Defer-Length"], "");
+  EXPECT_EQ(blob("raw", id), "hello");
+}
+
+TEST_P(ServiceTest, E3_ExpiredUploadsAreGoneAndTheirSpaceFreed) {
+  InProcessOptions options;
+  options.service.expire_after_ms = 400;
+  start(options);
+  const std::string id = create(1'000'000);
+  const std::string finished = create(3);
+  ASSERT_EQ(patch(finished, 0, "abc").status, 204);
+  std::this_thread::sleep_for(std::chrono::milliseconds(420));
+  const int status = head(id).status;
+  EXPECT_TRUE(status == 410 || status == 404) << status;
+  const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
+  while (has_blob("temp", id) && mono_ns() < until_ns) {
+  }
+  EXPECT_FALSE(has_blob("temp", id));
+  EXPECT_EQ(head(finished).status, 200);
+}
+
+TEST_P(ServiceTest, ManyUploadsShareFewBuffers) {
+  InProcessOptions options;
+  options.staging_bytes = 2 * limits::kMiB;
+  start(options);
+  const std::string source = noise(2'500'000);
+  std::vector<std::string> ids;
+  std::vector<std::future<int>> clients;
+  for (int n = 0; n < 12; ++n) ids.push_back(create(source.size()));
+  for (const auto& id : ids) {
+    clients.push_back(
+        std::async(std::launch::async, [&, id] { return patch(id, 0, source).status; }));
+  }
+  for (auto& client : clients) EXPECT_EQ(client.get(), 204);
+  for (const auto& id : ids) EXPECT_EQ(blob("raw", id), source);
+}
+
+SF_ON_BOTH_BACKENDS(ServiceTest);
+
+}  // namespace
+}  // namespace sf::tus
