@@ -130,7 +130,13 @@ IoOp Reactor::poll(int fd, short events) {
   return IoOp(backend_impl(), OpKind::kPoll, fd, nullptr, 0, 0, events);
 }
 
-void Reactor::cancel(int fd) noexcept { backend_impl().cancel(fd); }
+void Reactor::cancel(int fd) noexcept {
+  for (FileSend* each = impl_->file_sends; each; each = each->next) {
+    if (each->socket == fd) each->cancelled = true;
+  }
+  backend_impl().cancel(fd);
+}
+
 void Reactor::cancel(IoOp& op) noexcept { backend_impl().cancel(static_cast<Op&>(op)); }
 
 Task<Result<>> Reactor::read_exactly_at(int fd, MutableByteSpan into, std::uint64_t offset) {

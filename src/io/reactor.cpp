@@ -131,7 +131,8 @@ void Reactor::run() {
   block_sigpipe();
   if (impl_->config.cpu >= 0) pin(impl_->config.cpu, impl_->config.index);
   impl_->backend->attach();
-  impl_->tick();
+  impl_->turn_began_ns = mono_ns();
+  impl_->timers.set_now(impl_->turn_began_ns / kNsPerMs);
   while (!impl_->stopping.load(std::memory_order_acquire)) {
     impl_->run_messages();
     impl_->wait_and_complete();
@@ -171,13 +172,12 @@ void Reactor::Impl::wait_and_complete() {
   if (!mailbox.fall_asleep() || stopping.load()) timeout_ms = 0;
   backend->wait(timeout_ms);
   mailbox.awake();
-  tick();  // Before completions: what they arm counts from now.
+
+  turn_began_ns = mono_ns();
+  timers.set_now(turn_began_ns / kNsPerMs);
+  // Completions first: what has arrived in time beats its timeout, however late this turn comes.
   const unsigned count = backend->complete();
   if (count > 0) metrics.completions.add(count);
-}
-
-void Reactor::Impl::tick() {
-  turn_began_ns = mono_ns();
   timers.advance(turn_began_ns / kNsPerMs);
 }
 

@@ -24,6 +24,26 @@ struct ReactorMetrics {
   metrics::Gauge& staging_in_use;
 };
 
+/// A send_file between its first step and its last; lives in its coroutine's frame. Listed so that
+/// cancelling the socket reaches it while it reads the file.
+struct FileSend {
+  explicit FileSend(FileSend*& list_head, int to) noexcept
+      : socket(to), head(list_head), next(list_head) {
+    if (next) next->previous = this;
+    head = this;
+  }
+  FileSend(const FileSend&) = delete;
+  ~FileSend() {
+    (previous ? previous->next : head) = next;
+    if (next) next->previous = previous;
+  }
+  const int socket;
+  bool cancelled = false;
+  FileSend*& head;
+  FileSend* previous = nullptr;
+  FileSend* next;
+};
+
 struct Reactor::Impl {
   Impl(const ReactorConfig& configuration, std::unique_ptr<Backend> carrier);
 
@@ -35,6 +55,7 @@ struct Reactor::Impl {
   std::unique_ptr<Backend> backend;
   StagingPool staging;
   FileBuffers file_buffers;
+  FileSend* file_sends = nullptr;
   TimerWheel timers;
   std::uint64_t turn_began_ns = 0;
   unsigned spawned = 0;
@@ -45,8 +66,6 @@ struct Reactor::Impl {
 
   void run_messages();
   void wait_and_complete();
-  /// Reads the clock anew, for `now_ms`, and fires the timers that are due.
-  void tick();
 };
 
 }  // namespace sf::io

@@ -69,15 +69,19 @@ MutableByteSpan FileBuffers::Lease::bytes() const noexcept {
 
 namespace {
 
-/// What the socket took of the file's next bytes without waiting; kUnavailable when nothing.
-Task<Result<std::size_t>> send_some(Reactor& reactor, FileBuffers& buffers, int socket, int file,
-                                    std::uint64_t offset, std::size_t bytes, bool more_follows) {
+std::unexpected<Error> cancelled() { return fail_errno(ECANCELED, "send file"); }
+
+/// What the socket took of the file's next bytes without waiting; EAGAIN when nothing.
+Task<Result<std::size_t>> send_some(Reactor& reactor, FileBuffers& buffers, const FileSend& state,
+                                    int file, std::uint64_t offset, std::size_t bytes,
+                                    bool more_follows) {
   FileBuffers::Lease lease = co_await buffers.acquire();
   MutableByteSpan into = lease.bytes().first(std::min(bytes, limits::kFileBufferBytes));
   Result<std::size_t> got = co_await reactor.read_at(file, into, offset);
+  if (state.cancelled) co_return cancelled();
   if (!got || *got == 0) co_return got;
   const ::iovec piece{into.data(), *got};
-  co_return co_await reactor.send_now(socket, {&piece, 1}, more_follows || *got < bytes);
+  co_return co_await reactor.send_now(state.socket, {&piece, 1}, more_follows || *got < bytes);
 }
 
 }  // namespace
@@ -85,10 +89,12 @@ Task<Result<std::size_t>> send_some(Reactor& reactor, FileBuffers& buffers, int 
 Task<Result<std::size_t>> Reactor::send_file(int socket, int file, std::uint64_t offset,
                                              std::size_t bytes, bool more_follows) {
   if (bytes == 0) co_return std::size_t{0};
+  const FileSend state(impl_->file_sends, socket);
   for (;;) {
     Result<std::size_t> sent =
-        co_await send_some(*this, impl_->file_buffers, socket, file, offset, bytes, more_follows);
+        co_await send_some(*this, impl_->file_buffers, state, file, offset, bytes, more_follows);
     if (sent || sent.error().sys != EAGAIN) co_return sent;
+    if (state.cancelled) co_return cancelled();
     Result<std::size_t> writable = co_await poll(socket, POLLOUT);
     if (!writable) co_return writable;
   }

@@ -66,14 +66,15 @@ struct TimerWheel::Slots {
   }
 };
 
-TimerWheel::TimerWheel(std::uint64_t now_ms) : now_ms_(now_ms), slots_(std::make_unique<Slots>()) {}
+TimerWheel::TimerWheel(std::uint64_t now_ms)
+    : now_ms_(now_ms), fired_ms_(now_ms), slots_(std::make_unique<Slots>()) {}
 
 TimerWheel::~TimerWheel() {
   for (const Slots::List& list : slots_->lists) SF_ASSERT(!list.first);
 }
 
 void TimerWheel::link(Timer& timer) noexcept {
-  const std::uint64_t differing = (timer.due_ms_ ^ now_ms_) | 1;
+  const std::uint64_t differing = (timer.due_ms_ ^ fired_ms_) | 1;
   // Where the clock's digits above the highest level turn over, that level wraps round.
   const unsigned level = std::min(
       (63u - static_cast<unsigned>(std::countl_zero(differing))) / kDigitBits, kLevels - 1);
@@ -88,16 +89,19 @@ void TimerWheel::unlink(Timer& timer) noexcept {
   timer.linked_ = false;
 }
 
+void TimerWheel::set_now(std::uint64_t now_ms) noexcept { now_ms_ = std::max(now_ms_, now_ms); }
+
 void TimerWheel::advance(std::uint64_t now_ms) {
+  set_now(now_ms);
   for (;;) {
-    const auto [slot, due] = slots_->first_due(now_ms_);
-    if (due > now_ms) break;
-    now_ms_ = due;
+    const auto [slot, due] = slots_->first_due(fired_ms_);
+    if (due > now_ms_) break;
+    fired_ms_ = due;
     Slots::List taken = std::exchange(slots_->lists[slot], {});
     slots_->occupied[slot / kSlotsPerLevel] &= ~(std::uint64_t{1} << (slot % kSlotsPerLevel));
     for (Timer* each = taken.first; each;) {
       Timer* timer = std::exchange(each, each->next_);
-      if (timer->due_ms_ <= now_ms_) {
+      if (timer->due_ms_ <= fired_ms_) {
         slots_->push(*timer, kFiring);
       } else {
         link(*timer);
@@ -105,7 +109,7 @@ void TimerWheel::advance(std::uint64_t now_ms) {
     }
     fire();
   }
-  now_ms_ = std::max(now_ms_, now_ms);
+  fired_ms_ = now_ms_;
 }
 
 void TimerWheel::fire() {
@@ -124,7 +128,7 @@ void TimerWheel::fire() {
 }
 
 std::uint32_t TimerWheel::until_next_ms(std::uint64_t now_ms) const noexcept {
-  const std::uint64_t due = slots_->first_due(now_ms_).second;
+  const std::uint64_t due = slots_->first_due(fired_ms_).second;
   if (due == kNever) return std::numeric_limits<std::uint32_t>::max();
   if (due <= now_ms) return 0;
   return static_cast<std::uint32_t>(

@@ -45,6 +45,12 @@ inline std::string backend_name(const ::testing::TestParamInfo<io::BackendKind>&
   return std::string(io::name_of(info.param));
 }
 
+/// The code's name, "ok" when there is no error: for EXPECT_EQ inside coroutines.
+template <class T>
+[[nodiscard]] std::string outcome(const Result<T>& result) {
+  return result ? "ok" : std::string(name_of(result.error().code));
+}
+
 }  // namespace sf::test
 
 #define SF_ON_BOTH_BACKENDS(suite)                                                                \

@@ -43,6 +43,8 @@ class TimerWheel {
   ~TimerWheel();  ///< Asserts that nothing is armed.
   TimerWheel(const TimerWheel&) = delete;
 
+  /// Moves `now_ms` on without firing, so that what is armed next counts from there.
+  void set_now(std::uint64_t now_ms) noexcept;
   /// Fires what is due at `now_ms`, in order of due time, and of arming within a tick. Callbacks
   /// may arm, cancel and destroy any timer, their own included.
   void advance(std::uint64_t now_ms);
@@ -57,6 +59,7 @@ class TimerWheel {
   void unlink(Timer& timer) noexcept;
   void fire();
   std::uint64_t now_ms_;
+  std::uint64_t fired_ms_;  ///< Everything due by then has fired; slots are counted from here.
   std::unique_ptr<Slots> slots_;
 };
 
