@@ -2,8 +2,8 @@
 
 /// The media engine: everything that touches libav. Runs in worker processes only, on the worker's
 /// main thread; reads its source by pread from a descriptor it was given and opens nothing. Errors
-/// carry words for the person who uploaded the file; codes: kUnsupported (not media, or a kind we do
-/// not take), kCorrupt (media, but unreadable here), kIo, kNoSpace.
+/// carry words for the person who uploaded the file; codes: kUnsupported (not media, or a kind we
+/// do not take), kCorrupt (media, but unreadable here), kIo, kNoSpace.
 
 #include <streamforge/base/error.hpp>
 #include <streamforge/transcode/plan.hpp>
@@ -23,11 +23,12 @@ struct SourceFile {
   std::uint64_t bytes = 0;
 };
 
-/// Told often while a task runs (0–1, or bytes-based while the length is unknown); returning false
-/// ends the task with kCancelled.
+/// Told often while a task runs (0–1; of the file's bytes while indexing); returning false ends the
+/// task with kCancelled. May be empty.
 using Progress = std::function<bool(double)>;
 
-/// A keyframe inside a segment file: for I-frame playlists.
+/// A keyframe inside a segment file: for I-frame playlists, whose EXT-X-MAP is a segment's first
+/// 376 bytes (PAT and PMT).
 struct IFrame {
   std::int64_t pts_ticks = 0;
   std::uint64_t offset = 0;  ///< Of its first TS packet.
@@ -35,11 +36,11 @@ struct IFrame {
 };
 struct SegmentOutput {
   std::uint64_t bytes = 0;
-  std::int64_t begin_ticks = 0;     ///< Of the first frame or sample really written.
-  std::int64_t duration_ticks = 0;  ///< Real media time.
+  std::int64_t begin_ticks = 0;     ///< Of the first frame or sample written.
+  std::int64_t duration_ticks = 0;  ///< Media time: the plan's.
   std::uint32_t frames = 0;
-  std::uint32_t damaged_frames = 0; ///< Decoded with errors or missing.
-  std::string codecs;               ///< "avc1.64001f" or "mp4a.40.2".
+  std::uint32_t damaged_frames = 0;  ///< Decoded with errors, or missing: others are shown longer.
+  std::string codecs;                ///< "avc1.64001f" or "mp4a.40.2".
   std::vector<IFrame> i_frames;
 };
 
@@ -56,7 +57,8 @@ class Engine {
   /// Segment `segment` of `rungs` (names in the plan): one decode, cascade scaling, one x264 each,
   /// MPEG-TS into `outputs` (same order, written from offset 0). `source_key` tells sources apart:
   /// tasks on the same key keep the demuxer and the decoder, so that segment n + 1 after n decodes
-  /// nothing twice. Bit-identical whichever way a segment was reached.
+  /// nothing twice; its plan is copied at first sight and stays until another key or `forget`. The
+  /// descriptor may be another one every time. Bit-identical whichever way a segment was reached.
   Result<std::vector<SegmentOutput>> encode_video(const std::string& source_key,
                                                   const SourceFile& source, const Plan& plan,
                                                   std::uint32_t segment,

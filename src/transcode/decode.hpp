@@ -1,0 +1,59 @@
+#pragma once
+
+/// The pictures of a source in the order shown, from any place on. One thread; owned by the engine,
+/// kept between tasks on the same source, so that going on decodes nothing twice.
+
+#include "source.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace sf::transcode {
+
+/// A decoded picture and when it is shown.
+struct Picture {
+  FramePtr frame;
+  std::int64_t pts_ticks = 0;
+};
+
+class VideoReader {
+ public:
+  /// Keeps a reference to `plan`, which must outlive the reader.
+  static Result<std::unique_ptr<VideoReader>> open(const SourceFile& file, const Plan& plan);
+
+  /// Goes to where decoding must begin so that `next` gives every picture from `at` on, and at
+  /// least `before` of those shown before it, where the source has that many. Pictures earlier than
+  /// that may come too.
+  Result<> seek(std::int64_t at_ticks, unsigned before);
+
+  /// The next picture in the order shown; an empty frame at the end of the source. What cannot be
+  /// decoded is left out and counted.
+  Result<Picture> next();
+
+  [[nodiscard]] std::uint32_t damaged() const noexcept { return damaged_; }
+  void rebind(const SourceFile& file) noexcept { source_->rebind(file); }
+
+ private:
+  VideoReader() = default;
+  Result<> start_at(std::size_t key);
+  bool position(std::size_t key);
+  bool find(const PacketEntry& wanted);
+  [[nodiscard]] bool is(const AVPacket& packet, const PacketEntry& entry) const noexcept;
+  void feed();
+  std::int64_t time_of(const AVFrame& frame);
+
+  const Plan* plan_ = nullptr;
+  std::unique_ptr<Source> source_;
+  CodecPtr decoder_;
+  PacketPtr packet_ = new_packet();
+  std::vector<std::size_t> keys_;       // Of plan_->index.packets.
+  std::vector<std::int64_t> by_order_;  // Times in the order shown, when packets have none.
+  std::size_t order_ = 0;
+  std::int64_t last_pts_ = INT64_MIN;
+  bool packet_ready_ = false;
+  bool draining_ = false;
+  std::uint32_t damaged_ = 0;
+};
+
+}  // namespace sf::transcode

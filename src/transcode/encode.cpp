@@ -1,0 +1,199 @@
+#include "encode.hpp"
+
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/hls/playlist.hpp>
+
+#include <algorithm>
+
+namespace sf::transcode {
+namespace {
+
+constexpr std::int64_t kSecond = hls::kTicksPerSecond;
+constexpr std::int64_t kKeyframeTicks = 2 * kSecond;  // P22.
+constexpr std::int64_t kStampSlack = kSecond / 1000;
+constexpr int kBFrames = 3;
+
+constexpr std::uint8_t kNalSei = 6;
+constexpr std::uint8_t kNalSps = 7;
+
+// ITU-T H.264 annex B: begins of NAL units, at their header byte.
+template <class Visit>
+void each_nal(std::span<const std::uint8_t> unit, Visit visit) {
+  std::size_t start = 0;
+  std::size_t code = 0;  // Where the start code of the current one begins.
+  bool open = false;
+  for (std::size_t i = 0; i + 3 <= unit.size(); ++i) {
+    if (unit[i] != 0 || unit[i + 1] != 0 || unit[i + 2] != 1) {
+      continue;
+    }
+    const std::size_t begin = i > 0 && unit[i - 1] == 0 ? i - 1 : i;
+    if (open && !visit(code, unit.subspan(start, begin - start))) {
+      return;
+    }
+    code = begin;
+    start = i + 3;
+    open = true;
+    i += 2;
+  }
+  if (open) {
+    visit(code, unit.subspan(start));
+  }
+}
+
+std::string x264_options(const Plan& plan) {
+  std::string options =
+      "keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:aud=1:stitchable=1:nal-hrd=none";
+  if (plan.constant_frame_rate) {
+    options += ":force-cfr=1";
+  }
+  return options;
+}
+
+}  // namespace
+
+bool KeyframeClock::is_key(std::int64_t pts_ticks) noexcept {
+  const std::int64_t at = pts_ticks - begin_;
+  if (at < next_ - kStampSlack || (next_ > 0 && begin_ + next_ > end_ - kSecond)) {
+    return false;
+  }
+  while (next_ <= at + kStampSlack) {
+    next_ += kKeyframeTicks;
+  }
+  return true;
+}
+
+std::span<const std::uint8_t> without_settings(std::span<const std::uint8_t> unit,
+                                               std::vector<std::uint8_t>& scratch) {
+  constexpr std::uint8_t kUserDataUnregistered = 5;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  each_nal(unit, [&](std::size_t code, std::span<const std::uint8_t> nal) {
+    const bool found =
+        nal.size() > 1 && (nal[0] & 0x1f) == kNalSei && nal[1] == kUserDataUnregistered;
+    if (found) {
+      begin = code;
+      end = static_cast<std::size_t>(nal.data() - unit.data()) + nal.size();
+    }
+    return !found && (nal.empty() || (nal[0] & 0x1f) > 5);  // None follows a slice.
+  });
+  if (end == 0) {
+    return unit;
+  }
+  scratch.assign(unit.begin(), unit.begin() + static_cast<std::ptrdiff_t>(begin));
+  scratch.insert(scratch.end(), unit.begin() + static_cast<std::ptrdiff_t>(end), unit.end());
+  return scratch;
+}
+
+Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, std::uint32_t segment,
+                                      std::array<std::int64_t, 2> before) {
+  const AVCodec* codec = avcodec_find_encoder_by_name("libx264");
+  if (codec == nullptr) {
+    return fail(ErrorCode::kUnsupported, "libav here has no libx264");
+  }
+  RungEncoder rung_encoder(segment);
+  rung_encoder.encoder_.reset(avcodec_alloc_context3(codec));
+  AVCodecContext* encoder = rung_encoder.encoder_.get();
+  if (encoder == nullptr) {
+    return fail(libav_error(AVERROR(ENOMEM), "encoder"));
+  }
+  encoder->width = static_cast<int>(rung.width);
+  encoder->height = static_cast<int>(rung.height);
+  encoder->pix_fmt = AV_PIX_FMT_YUV420P;
+  encoder->sample_aspect_ratio = {1, 1};
+  encoder->time_base = kTickBase;
+  encoder->framerate = {static_cast<int>(plan.frame_rate.numerator),
+                        static_cast<int>(plan.frame_rate.denominator)};
+  encoder->thread_count = 1;
+  encoder->max_b_frames = kBFrames;
+  encoder->rc_max_rate = std::int64_t{rung.max_kbps} * 1000;
+  encoder->rc_buffer_size = static_cast<int>(rung.buffer_kbits) * 1000;
+  encoder->level = rung.level;
+  encoder->color_range = AVCOL_RANGE_MPEG;
+  encoder->colorspace = AVCOL_SPC_BT709;
+  encoder->color_primaries = AVCOL_PRI_BT709;
+  encoder->color_trc = AVCOL_TRC_BT709;
+  encoder->chroma_sample_location = AVCHROMA_LOC_LEFT;
+  av_opt_set(encoder->priv_data, "preset", rung.preset.c_str(), 0);
+  av_opt_set(encoder->priv_data, "profile", "high", 0);
+  av_opt_set_double(encoder->priv_data, "crf", rung.crf, 0);
+  av_opt_set_int(encoder->priv_data, "forced-idr", 1, 0);
+  av_opt_set(encoder->priv_data, "x264-params", x264_options(plan).c_str(), 0);
+  const int code = avcodec_open2(encoder, codec, nullptr);
+  if (code < 0) {
+    return fail(libav_error(code, concat("the encoder for ", rung.name, " did not start")));
+  }
+  rung_encoder.stamps_.assign(before.begin(), before.end());
+  return rung_encoder;
+}
+
+Result<> RungEncoder::encode(AVFrame& picture, std::int64_t pts_ticks, bool key) {
+  picture.pts = pts_ticks;
+  // The source's own types must not reach the encoder: it would follow them.
+  picture.pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+  stamps_.push_back(pts_ticks);
+  const int code = avcodec_send_frame(encoder_.get(), &picture);
+  if (code < 0) {
+    return fail(libav_error(code, "encode a picture"));
+  }
+  return drain();
+}
+
+Result<> RungEncoder::drain() {
+  for (;;) {
+    const int code = avcodec_receive_packet(encoder_.get(), packet_.get());
+    if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) {
+      return {};
+    }
+    if (code < 0) {
+      return fail(libav_error(code, "encode a picture"));
+    }
+    write(*packet_);
+    av_packet_unref(packet_.get());
+  }
+}
+
+void RungEncoder::write(const AVPacket& packet) {
+  std::span<const std::uint8_t> unit(packet.data, static_cast<std::size_t>(packet.size));
+  const bool key = (packet.flags & AV_PKT_FLAG_KEY) != 0;
+  std::vector<std::uint8_t> scratch;
+  if (written_ == 0) {
+    unit = without_settings(unit, scratch);
+    each_nal(unit, [this](std::size_t, std::span<const std::uint8_t> nal) {
+      if (nal.size() < 4 || (nal[0] & 0x1f) != kNalSps) {
+        return true;
+      }
+      codecs_ = hls::avc1_codec(nal[1], nal[2], nal[3]);
+      return false;
+    });
+  }
+  // The encoder reorders by two frames at most: the stamp shown two earlier is never later than the
+  // frame's own.
+  const std::int64_t dts = std::min(stamps_[written_], packet.pts);
+  ++written_;
+  const std::uint64_t offset = writer_.next_offset();
+  if (!i_frames_.empty() && i_frames_.back().bytes == 0) {
+    i_frames_.back().bytes = offset - i_frames_.back().offset;
+  }
+  writer_.add({.bytes = unit, .pts_ticks = packet.pts, .dts_ticks = dts, .random_access = key});
+  if (key) {
+    i_frames_.push_back({.pts_ticks = packet.pts, .offset = offset, .bytes = 0});
+  }
+}
+
+Result<std::span<const std::uint8_t>> RungEncoder::finish() {
+  const int code = avcodec_send_frame(encoder_.get(), nullptr);
+  if (code < 0) {
+    return fail(libav_error(code, "end a segment"));
+  }
+  if (auto drained = drain(); !drained) {
+    return fail(std::move(drained.error()));
+  }
+  encoder_.reset();
+  const std::span<const std::uint8_t> bytes = writer_.finish();
+  if (!i_frames_.empty() && i_frames_.back().bytes == 0) {
+    i_frames_.back().bytes = bytes.size() - i_frames_.back().offset;
+  }
+  return bytes;
+}
+
+}  // namespace sf::transcode

@@ -1,0 +1,66 @@
+#pragma once
+
+/// One rung of one segment: pictures in, MPEG-TS out. A new encoder every time, so that a segment
+/// is the same bytes whatever was encoded before it. One thread.
+
+#include "engine.hpp"
+#include "engine_libav.hpp"
+#include "ts_writer.hpp"
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sf::transcode {
+
+class RungEncoder {
+ public:
+  /// `before`: the two frames shown last before the segment begins. Decode stamps run on from
+  /// there, so that they rise across segments however their frames are spaced.
+  static Result<RungEncoder> open(const Plan& plan, const RungPlan& rung, std::uint32_t segment,
+                                  std::array<std::int64_t, 2> before);
+
+  /// Encodes `picture` (the rung's size, 8-bit 4:2:0) as shown at `pts_ticks`; an IDR when `key`.
+  Result<> encode(AVFrame& picture, std::int64_t pts_ticks, bool key);
+  /// Ends the segment: its bytes, which stay with the encoder.
+  Result<std::span<const std::uint8_t>> finish();
+
+  /// "avc1.64001f", from the SPS; empty before the first frame is out.
+  [[nodiscard]] const std::string& codecs() const noexcept { return codecs_; }
+  [[nodiscard]] const std::vector<IFrame>& i_frames() const noexcept { return i_frames_; }
+
+ private:
+  explicit RungEncoder(std::uint32_t segment) : writer_(TsStream::kH264, segment) {}
+  Result<> drain();
+  void write(const AVPacket& packet);
+
+  CodecPtr encoder_;
+  PacketPtr packet_ = new_packet();
+  TsWriter writer_;
+  std::vector<std::int64_t> stamps_;  // The two before, then every frame in the order shown.
+  std::size_t written_ = 0;
+  std::string codecs_;
+  std::vector<IFrame> i_frames_;
+};
+
+/// When a segment has keyframes: at its begin and every 2 s from there, but none within a second of
+/// its end. Given a segment's frames in order, says of each whether it is one.
+class KeyframeClock {
+ public:
+  KeyframeClock(std::int64_t begin_ticks, std::int64_t end_ticks) noexcept
+      : begin_(begin_ticks), end_(end_ticks) {}
+  bool is_key(std::int64_t pts_ticks) noexcept;
+
+ private:
+  std::int64_t begin_;
+  std::int64_t end_;
+  std::int64_t next_ = 0;  // After begin_.
+};
+
+/// An access unit without the SEI in which x264 writes its settings: 600 bytes a segment and rung.
+[[nodiscard]] std::span<const std::uint8_t> without_settings(std::span<const std::uint8_t> unit,
+                                                             std::vector<std::uint8_t>& scratch);
+
+}  // namespace sf::transcode

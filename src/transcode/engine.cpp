@@ -1,0 +1,121 @@
+#include "engine.hpp"
+
+#include <streamforge/base/bytes.hpp>
+
+#include "audio.hpp"
+#include "engine_output.hpp"
+#include "engine_video.hpp"
+#include "index.hpp"
+
+#include <unistd.h>
+#include <cerrno>
+#include <map>
+
+namespace sf::transcode {
+
+Result<> write_output(int descriptor, std::span<const std::uint8_t> bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    const ssize_t wrote =
+        ::pwrite(descriptor, bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
+    if (wrote < 0 && errno == EINTR) {
+      continue;
+    }
+    if (wrote <= 0) {
+      return fail_errno(wrote < 0 ? errno : EIO, "write a segment");
+    }
+    at += static_cast<std::size_t>(wrote);
+  }
+  return {};
+}
+
+// What is known of the source that tasks are about, and what is open of it.
+struct Engine::Impl {
+  std::string key;
+  std::unique_ptr<const Plan> plan;
+  std::unique_ptr<VideoPipeline> video;
+  std::map<std::uint32_t, std::unique_ptr<AudioReader>> audio;
+
+  void use(const std::string& source_key, const Plan& source_plan) {
+    reset_libav_log();
+    if (plan == nullptr || key != source_key) {
+      close();
+      key = source_key;
+      plan = std::make_unique<const Plan>(source_plan);
+    }
+  }
+
+  void close() noexcept {
+    audio.clear();
+    video.reset();
+    plan.reset();
+    key.clear();
+  }
+};
+
+Engine::Engine() : impl_(std::make_unique<Impl>()) { install_libav_log(); }
+Engine::~Engine() = default;
+void Engine::forget() noexcept { impl_->close(); }
+
+Result<SourceIndex> Engine::index(const SourceFile& source, const Progress& progress) {
+  reset_libav_log();
+  return index_source(source, progress);
+}
+
+Result<std::vector<SegmentOutput>> Engine::encode_video(const std::string& source_key,
+                                                        const SourceFile& source, const Plan& plan,
+                                                        std::uint32_t segment,
+                                                        std::span<const std::string> rungs,
+                                                        std::span<const int> outputs,
+                                                        const Progress& progress) {
+  Impl& impl = *impl_;
+  impl.use(source_key, plan);
+  if (!impl.plan->index.video || segment >= impl.plan->timeline.video.size() || rungs.empty() ||
+      rungs.size() != outputs.size()) {
+    return fail(ErrorCode::kInvalidArgument, "the plan has no such segment");
+  }
+  if (impl.video == nullptr) {
+    auto opened = VideoPipeline::open(source, *impl.plan);
+    if (!opened) {
+      return fail(std::move(opened.error()));
+    }
+    impl.video = std::move(*opened);
+  }
+  impl.video->rebind(source);
+  auto outcome = impl.video->encode(segment, rungs, outputs, progress);
+  if (!outcome) {
+    impl.video.reset();  // A retry begins clean.
+  }
+  return outcome;
+}
+
+Result<SegmentOutput> Engine::encode_audio(const std::string& source_key, const SourceFile& source,
+                                           const Plan& plan, std::uint32_t track,
+                                           std::uint32_t segment, int output,
+                                           const Progress& progress) {
+  Impl& impl = *impl_;
+  impl.use(source_key, plan);
+  if (track >= impl.plan->audio.size() || segment >= impl.plan->timeline.audio.size()) {
+    return fail(ErrorCode::kInvalidArgument, "the plan has no such segment");
+  }
+  std::unique_ptr<AudioReader>& reader = impl.audio[track];
+  if (reader == nullptr) {
+    auto opened = AudioReader::open(source, *impl.plan, track);
+    if (!opened) {
+      return fail(std::move(opened.error()));
+    }
+    reader = std::move(*opened);
+  }
+  reader->rebind(source);
+  auto outcome = encode_audio_segment(*reader, *impl.plan, track, segment, progress);
+  if (!outcome) {
+    impl.audio.erase(track);
+    return fail(std::move(outcome.error()));
+  }
+  if (auto wrote = write_output(output, outcome->second); !wrote) {
+    return fail(std::move(wrote.error()));
+  }
+  return std::move(outcome->first);
+}
+
+}  // namespace sf::transcode

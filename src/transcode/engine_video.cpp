@@ -1,0 +1,239 @@
+#include "engine_video.hpp"
+
+#include "encode.hpp"
+#include "engine_output.hpp"
+#include "scale.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sf::transcode {
+namespace {
+
+constexpr std::int64_t kSecond = hls::kTicksPerSecond;
+// Deinterlacing looks at the frames around; from here on it sees the same, whichever way it came.
+constexpr unsigned kFieldContextFrames = 3;
+
+// A step of the cascade: from the picture above to this rung's.
+struct Step {
+  const RungPlan* rung;
+  Scaler scaler;
+  RungEncoder encoder;
+};
+
+// The two frames shown before `begin`; before the first, as if the video had begun earlier.
+std::array<std::int64_t, 2> two_before(const std::vector<std::int64_t>& shown, std::int64_t begin) {
+  const auto here = std::ranges::lower_bound(shown, begin);
+  const auto count = here - shown.begin();
+  const std::int64_t gap = shown.size() > 1 ? std::min(shown[1] - shown[0], kSecond) : kSecond / 25;
+  const std::int64_t first = shown.empty() ? begin : std::min(shown[0], begin);
+  return {count >= 2 ? *(here - 2) : first - (2 - count) * gap,
+          count >= 1 ? *(here - 1) : first - gap};
+}
+
+Result<std::vector<Step>> make_steps(const Plan& plan, std::span<const std::string> rungs,
+                                     std::uint32_t segment, std::array<std::int64_t, 2> before) {
+  std::vector<Step> steps;
+  for (const RungPlan& rung : plan.rungs) {  // Largest first, whatever the order asked for.
+    if (std::ranges::find(rungs, rung.name) == rungs.end()) {
+      continue;
+    }
+    auto encoder = RungEncoder::open(plan, rung, segment, before);
+    if (!encoder) {
+      return fail(std::move(encoder.error()));
+    }
+    const int rotation = steps.empty() ? plan.index.video->rotation : 0;
+    steps.push_back({&rung, Scaler({rung.width, rung.height}, rotation), std::move(*encoder)});
+  }
+  if (steps.size() != rungs.size()) {
+    return fail(ErrorCode::kInvalidArgument, "the plan has no such rung");
+  }
+  return steps;
+}
+
+}  // namespace
+
+// The pictures of one segment, to every rung.
+class VideoPipeline::Maker {
+ public:
+  Maker(std::vector<Step> steps, hls::SegmentSpan span)
+      : steps_(std::move(steps)), keys_(span.begin_ticks, span.end_ticks) {}
+
+  Result<> show(const AVFrame& picture, std::int64_t pts_ticks) {
+    const bool key = keys_.is_key(pts_ticks);
+    FramePtr above;
+    for (Step& step : steps_) {
+      auto scaled = step.scaler.scale(above == nullptr ? picture : *above);
+      if (!scaled) {
+        return fail(std::move(scaled.error()));
+      }
+      if (auto encoded = step.encoder.encode(**scaled, pts_ticks, key); !encoded) {
+        return encoded;
+      }
+      above = std::move(*scaled);
+    }
+    ++frames_;
+    return {};
+  }
+
+  [[nodiscard]] std::uint32_t frames() const noexcept { return frames_; }
+  [[nodiscard]] std::vector<Step>& steps() noexcept { return steps_; }
+  [[nodiscard]] Size top() const noexcept {
+    return {steps_.front().rung->width, steps_.front().rung->height};
+  }
+
+ private:
+  std::vector<Step> steps_;
+  KeyframeClock keys_;
+  std::uint32_t frames_ = 0;
+};
+
+VideoPipeline::VideoPipeline(const Plan& plan) : plan_(plan), shown_(shown_frames(plan)) {
+  const auto of_timeline = [](const PacketEntry& packet) { return packet.pts_ticks >= 0; };
+  thinned_ = !plan.index.video->field_packets &&
+             static_cast<std::size_t>(std::ranges::count_if(plan.index.packets, of_timeline)) >
+                 shown_.size();
+}
+
+Result<std::unique_ptr<VideoPipeline>> VideoPipeline::open(const SourceFile& file,
+                                                           const Plan& plan) {
+  std::unique_ptr<VideoPipeline> pipeline(new VideoPipeline(plan));
+  auto reader = VideoReader::open(file, plan);
+  if (!reader) {
+    return fail(std::move(reader.error()));
+  }
+  pipeline->reader_ = std::move(*reader);
+  return pipeline;
+}
+
+// To before the first picture of `segment`. Going on from the segment before costs nothing.
+Result<> VideoPipeline::go_to(std::uint32_t segment, Size top) {
+  const VideoInfo& video = *plan_.index.video;
+  const Size size = video.rotation % 180 == 0 ? top : Size{top.height, top.width};
+  const bool hdr = video.transfer == "smpte2084" || video.transfer == "arib-std-b67";
+  if (filter_ == nullptr || (hdr && size != filter_size_)) {
+    filter_ = std::make_unique<PictureFilter>(video.interlaced, size);
+    filter_size_ = size;
+    next_segment_.reset();
+  }
+  if (next_segment_ == segment) {
+    return {};
+  }
+  pending_.reset();
+  last_.reset();
+  ended_ = false;
+  filter_->reset();
+  const std::int64_t begin = plan_.timeline.video[segment].begin_ticks;
+  // A picture held across the begin must be decoded too.
+  const bool held = std::ranges::find(plan_.index.packets, begin, &PacketEntry::pts_ticks) ==
+                    plan_.index.packets.end();
+  return reader_->seek(begin, (held ? 1 : 0) + (video.interlaced ? kFieldContextFrames : 0));
+}
+
+Result<std::optional<Picture>> VideoPipeline::next() {
+  if (pending_) {
+    return std::exchange(pending_, std::nullopt);
+  }
+  while (filter_->empty()) {
+    if (ended_) {
+      return std::nullopt;
+    }
+    auto picture = reader_->next();
+    if (!picture) {
+      return fail(std::move(picture.error()));
+    }
+    ended_ = picture->frame == nullptr;
+    if (auto put = filter_->put(std::move(*picture)); !put) {
+      return fail(std::move(put.error()));
+    }
+  }
+  return std::optional(filter_->take());
+}
+
+Result<> VideoPipeline::make(Maker& maker, hls::SegmentSpan span, const Progress& progress) {
+  while (true) {
+    auto picture = next();
+    if (!picture) {
+      return fail(std::move(picture.error()));
+    }
+    if (!*picture || (*picture)->pts_ticks >= span.end_ticks) {
+      pending_ = std::move(*picture);
+      break;
+    }
+    const std::int64_t pts = (*picture)->pts_ticks;
+    const double done =
+        static_cast<double>(pts - span.begin_ticks) / static_cast<double>(span.duration_ticks());
+    if (progress && !progress(std::clamp(done, 0.0, 1.0))) {
+      return fail(ErrorCode::kCancelled, "the task was cancelled");
+    }
+    FramePtr frame = std::move((*picture)->frame);
+    if (pts >= span.begin_ticks) {
+      if (maker.frames() == 0 && pts > span.begin_ticks) {
+        // Inside a picture shown for long, or where the first one cannot be decoded.
+        const AVFrame& held = last_ == nullptr ? *frame : *last_;
+        if (auto shown = maker.show(held, span.begin_ticks); !shown) {
+          return shown;
+        }
+      }
+      if (thinned_ && !std::ranges::binary_search(shown_, pts)) {
+        continue;
+      }
+      if (auto shown = maker.show(*frame, pts); !shown) {
+        return shown;
+      }
+    }
+    last_ = std::move(frame);
+  }
+  if (maker.frames() == 0) {  // Nothing decodes: the timeline holds all the same.
+    const FramePtr black = black_picture(filter_size_);
+    return maker.show(last_ == nullptr ? *black : *last_, span.begin_ticks);
+  }
+  return {};
+}
+
+Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
+                                                         std::span<const std::string> rungs,
+                                                         std::span<const int> outputs,
+                                                         const Progress& progress) {
+  const hls::SegmentSpan span = plan_.timeline.video[segment];
+  auto steps = make_steps(plan_, rungs, segment, two_before(shown_, span.begin_ticks));
+  if (!steps) {
+    return fail(std::move(steps.error()));
+  }
+  Maker maker(std::move(*steps), span);
+  if (auto there = go_to(segment, maker.top()); !there) {
+    return fail(std::move(there.error()));
+  }
+  next_segment_.reset();  // Until this one is whole.
+  const std::uint32_t damaged_before = reader_->damaged();
+  if (auto made = make(maker, span, progress); !made) {
+    return fail(std::move(made.error()));
+  }
+  const auto expected =
+      static_cast<std::uint32_t>(std::ranges::lower_bound(shown_, span.end_ticks) -
+                                 std::ranges::lower_bound(shown_, span.begin_ticks));
+  const std::uint32_t missing = expected > maker.frames() ? expected - maker.frames() : 0;
+  std::vector<SegmentOutput> results(rungs.size());
+  for (Step& step : maker.steps()) {
+    auto bytes = step.encoder.finish();
+    if (!bytes) {
+      return fail(std::move(bytes.error()));
+    }
+    const auto place =
+        static_cast<std::size_t>(std::ranges::find(rungs, step.rung->name) - rungs.begin());
+    if (auto wrote = write_output(outputs[place], *bytes); !wrote) {
+      return fail(std::move(wrote.error()));
+    }
+    results[place] = {.bytes = bytes->size(),
+                      .begin_ticks = span.begin_ticks,
+                      .duration_ticks = span.duration_ticks(),
+                      .frames = maker.frames(),
+                      .damaged_frames = std::max(missing, reader_->damaged() - damaged_before),
+                      .codecs = step.encoder.codecs(),
+                      .i_frames = step.encoder.i_frames()};
+  }
+  next_segment_ = segment + 1;
+  return results;
+}
+
+}  // namespace sf::transcode

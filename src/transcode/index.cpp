@@ -1,0 +1,576 @@
+#include "index.hpp"
+
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/base/limits.hpp>
+
+#include "index_audio.hpp"
+#include "source.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+extern "C" {
+#include <libavutil/display.h>
+#include <libavutil/intreadwrite.h>
+}
+
+namespace sf::transcode {
+namespace {
+
+constexpr std::int64_t kSecond = hls::kTicksPerSecond;
+constexpr std::size_t kPacketsMax = 20'000'000;  // 92 hours at 60 frames a second.
+constexpr unsigned kLookFrames = 12;             // Decoded to see what the pictures are.
+constexpr unsigned kLookPackets = 400;
+// Sound that begins this much before the picture is played; less is dropped, as players do.
+constexpr std::int64_t kEarlySoundTicks = kSecond / 20;
+constexpr std::int64_t kEarlySoundTicksMax = 30 * kSecond;
+constexpr int kProgressEvery = 256;
+
+bool is_picture(const AVStream& stream) {
+  constexpr int still = AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS;
+  return stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO && (stream.disposition & still) == 0;
+}
+
+std::string tag(const AVStream& stream, const char* name) {
+  const AVDictionaryEntry* entry = av_dict_get(stream.metadata, name, nullptr, 0);
+  return entry == nullptr || !is_utf8(entry->value) ? std::string() : std::string(entry->value);
+}
+
+// Clockwise quarter turns that set the picture upright.
+int rotation_of(const AVStream& stream) {
+  const auto matrix = stream_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX);
+  if (matrix.size() < 9 * sizeof(std::int32_t)) {
+    return 0;
+  }
+  const double turned =
+      av_display_rotation_get(reinterpret_cast<const std::int32_t*>(matrix.data()));
+  if (std::isnan(turned)) {
+    return 0;
+  }
+  const long quarters = std::lround(-turned / 90);
+  return static_cast<int>(((quarters % 4) + 4) % 4) * 90;
+}
+
+struct Track {
+  AudioInfo info;
+  AudioRuns runs;
+  AVRational time_base{1, 1};
+  AVCodecParserContext* parser = nullptr;  // Where only the payload tells how long a packet is.
+  CodecPtr parser_codec;
+  std::int64_t begin_stamp = AV_NOPTS_VALUE;  // In samples, priming not counted.
+};
+
+class Indexer {
+ public:
+  Indexer(Source& source, const Progress& progress) : source_(source), progress_(progress) {}
+  ~Indexer() {
+    for (Track& track : tracks_) {
+      av_parser_close(track.parser);
+    }
+  }
+  Indexer(const Indexer&) = delete;
+
+  Result<SourceIndex> run();
+
+ private:
+  Result<> choose_streams();
+  int choose_video();
+  void describe_video(const AVStream& stream);
+  void add_track(int stream);
+  void look(const AVPacket& packet);
+  void take_looked();
+  void end_look();
+  void add_video(const AVPacket& packet);
+  void add_audio(Track& track, const AVPacket& packet);
+  std::uint32_t samples_of(Track& track, const AVPacket& packet);
+  bool tell(const AVPacket& packet, std::size_t count);
+  void fix_timeline();
+  void describe_frames();
+  void warn_of_what_is_missing();
+
+  Source& source_;
+  const Progress& progress_;
+  SourceIndex index_;
+  std::vector<Track> tracks_;
+  bool any_pts_missing_ = false;
+  std::int64_t last_dts_ = AV_NOPTS_VALUE;
+  std::int64_t last_duration_ = 0;
+  std::int64_t last_shown_ = INT64_MIN;
+  std::int64_t first_shown_ = INT64_MAX;
+  std::uint64_t video_bytes_ = 0;
+  // The look at the first pictures.
+  CodecPtr looker_;
+  FramePtr frame_ = new_frame();
+  unsigned look_packets_ = 0;
+  unsigned look_frames_ = 0;
+  unsigned look_interlaced_ = 0;
+};
+
+Result<SourceIndex> Indexer::run() {
+  index_.container = source_.kind().container;
+  if (auto chosen = choose_streams(); !chosen) {
+    return fail(std::move(chosen.error()));
+  }
+  const PacketPtr packet = new_packet();
+  for (std::size_t count = 0; source_.read(*packet); ++count) {
+    if (index_.video && packet->stream_index == index_.video->stream) {
+      look(*packet);
+      add_video(*packet);
+      if (index_.packets.size() > kPacketsMax) {
+        return fail(ErrorCode::kTooLarge, "The video has too many frames");
+      }
+    } else {
+      for (Track& track : tracks_) {
+        if (track.info.stream == packet->stream_index) {
+          add_audio(track, *packet);
+        }
+      }
+    }
+    if (!tell(*packet, count)) {
+      return fail(ErrorCode::kCancelled, "indexing was cancelled");
+    }
+  }
+  end_look();
+  if (index_.video && index_.packets.empty()) {
+    index_.video.reset();
+    index_.warnings.emplace_back("the file announces a picture but holds no frame of it");
+  }
+  if (index_.video && look_frames_ == 0) {
+    if (tracks_.empty()) {
+      return fail(ErrorCode::kCorrupt, "No picture of this video can be decoded: it is damaged");
+    }
+    index_.video.reset();
+    index_.packets.clear();
+    index_.warnings.emplace_back("no picture can be decoded; only the sound is kept");
+  }
+  fix_timeline();
+  if (!index_.video && index_.audio.empty()) {
+    return fail(ErrorCode::kCorrupt,
+                "The file holds neither a frame nor a sample that can be read");
+  }
+  describe_frames();
+  warn_of_what_is_missing();
+  return std::move(index_);
+}
+
+int Indexer::choose_video() {
+  int best = -1;
+  std::int64_t best_score = -1;
+  for (int i = 0; i < static_cast<int>(source_.format().nb_streams); ++i) {
+    const AVStream& stream = source_.stream(i);
+    if (!is_picture(stream)) {
+      continue;
+    }
+    const AVCodecParameters& codec = *stream.codecpar;
+    const bool usable = allowed_decoder(codec.codec_id) != nullptr && codec.width > 0;
+    const std::int64_t score = (usable ? std::int64_t{1} << 40 : 0) +
+                               ((stream.disposition & AV_DISPOSITION_DEFAULT) != 0 ? 1 << 30 : 0) +
+                               std::int64_t{codec.width} * codec.height;
+    if (score > best_score) {
+      best = i;
+      best_score = score;
+    }
+  }
+  return best;
+}
+
+Result<> Indexer::choose_streams() {
+  const int video = choose_video();
+  std::string left_out;
+  if (video >= 0) {
+    const AVCodecParameters& codec = *source_.stream(video).codecpar;
+    if (allowed_decoder(codec.codec_id) == nullptr) {
+      left_out = concat("its picture is coded as \"", avcodec_get_name(codec.codec_id), '"');
+    } else if (codec.width <= 0 || codec.height <= 0) {
+      left_out = "its picture has no size: the file is damaged or cut short";
+    } else if (std::uint64_t(codec.width) * std::uint64_t(codec.height) >
+               limits::kSourcePixelsMax) {
+      return fail(ErrorCode::kTooLarge,
+                  concat("The picture is too large: ", codec.width, " × ", codec.height));
+    } else {
+      describe_video(source_.stream(video));
+    }
+  }
+  for (int i = 0; i < static_cast<int>(source_.format().nb_streams); ++i) {
+    AVStream& stream = source_.stream(i);
+    stream.discard = i == video && index_.video ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+    if (stream.codecpar->codec_type != AVMEDIA_TYPE_AUDIO) {
+      continue;
+    }
+    const AVCodecParameters& codec = *stream.codecpar;
+    if (allowed_decoder(codec.codec_id) == nullptr || codec.sample_rate <= 0 ||
+        codec.sample_rate > 768'000 || codec.ch_layout.nb_channels <= 0) {
+      index_.warnings.push_back(concat("a sound track is left out: it is coded as \"",
+                                       avcodec_get_name(codec.codec_id), '"'));
+      continue;
+    }
+    stream.discard = AVDISCARD_DEFAULT;
+    add_track(i);
+  }
+  if (!index_.video && tracks_.empty()) {
+    return fail(ErrorCode::kUnsupported,
+                left_out.empty() ? "The file holds neither picture nor sound that can be played"
+                                 : concat("The video cannot be played: ", left_out));
+  }
+  if (!left_out.empty()) {
+    index_.warnings.push_back(concat("only the sound is kept: ", left_out));
+  }
+  return {};
+}
+
+void Indexer::describe_video(const AVStream& stream) {
+  const AVCodecParameters& codec = *stream.codecpar;
+  VideoInfo& video = index_.video.emplace();
+  video.stream = stream.index;
+  video.codec = avcodec_get_name(codec.codec_id);
+  video.coded_width = static_cast<std::uint32_t>(codec.width);
+  video.coded_height = static_cast<std::uint32_t>(codec.height);
+  video.rotation = rotation_of(stream);
+  const AVRational aspect =
+      av_guess_sample_aspect_ratio(&source_.format(), const_cast<AVStream*>(&stream), nullptr);
+  double stretch = aspect.num > 0 && aspect.den > 0 ? av_q2d(aspect) : 1;
+  if (stretch < 0.05 || stretch > 20) {
+    stretch = 1;
+  } else if (aspect.num > 0) {
+    video.sample_aspect = {aspect.num, aspect.den};
+  }
+  // Square pixels by display width, as the picture is meant; never fewer lines.
+  video.display_width =
+      std::max(1U, static_cast<std::uint32_t>(std::lround(codec.width * stretch)));
+  video.display_height = video.coded_height;
+  if (video.rotation % 180 != 0) {
+    std::swap(video.display_width, video.display_height);
+  }
+  const AVRational rate =
+      stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate : stream.r_frame_rate;
+  video.frame_rate = {rate.num, std::max(1, rate.den)};
+  video.time_base = {stream.time_base.num, stream.time_base.den};
+  if (const char* name = avcodec_profile_name(codec.codec_id, codec.profile)) {
+    video.profile = name;
+  }
+  video.level = std::max(0, codec.level);
+  if (const char* name = av_color_transfer_name(codec.color_trc);
+      name != nullptr && codec.color_trc != AVCOL_TRC_UNSPECIFIED) {
+    video.transfer = name;
+  }
+  video.interlaced =
+      codec.field_order != AV_FIELD_UNKNOWN && codec.field_order != AV_FIELD_PROGRESSIVE;
+  if (auto decoder = open_decoder(codec, stream.time_base)) {
+    looker_ = std::move(*decoder);
+  }
+}
+
+void Indexer::add_track(int stream_index) {
+  const AVStream& stream = source_.stream(stream_index);
+  const AVCodecParameters& codec = *stream.codecpar;
+  Track track{.info = {}, .runs = AudioRuns(static_cast<std::uint32_t>(codec.sample_rate))};
+  track.info.stream = stream_index;
+  track.info.codec = avcodec_get_name(codec.codec_id);
+  if (const char* name = avcodec_profile_name(codec.codec_id, codec.profile)) {
+    track.info.profile = name;
+  }
+  track.info.channels = static_cast<std::uint32_t>(codec.ch_layout.nb_channels);
+  track.info.sample_rate = static_cast<std::uint32_t>(codec.sample_rate);
+  track.info.language = bcp47(tag(stream, "language"));
+  track.info.title = tag(stream, "title");
+  track.time_base = stream.time_base;
+  if (codec.codec_id == AV_CODEC_ID_VORBIS || codec.codec_id == AV_CODEC_ID_OPUS) {
+    track.parser = av_parser_init(codec.codec_id);
+    track.parser_codec.reset(avcodec_alloc_context3(nullptr));
+    if (track.parser != nullptr && track.parser_codec != nullptr) {
+      track.parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
+      avcodec_parameters_to_context(track.parser_codec.get(), &codec);
+    }
+  }
+  tracks_.push_back(std::move(track));
+}
+
+// Decodes the first pictures: only they tell surely what they are, and whether they are any.
+void Indexer::look(const AVPacket& packet) {
+  if (looker_ == nullptr) {
+    return;
+  }
+  ++look_packets_;
+  avcodec_send_packet(looker_.get(), &packet);
+  take_looked();
+  if (look_frames_ >= kLookFrames || (look_packets_ >= kLookPackets && look_frames_ > 0) ||
+      look_packets_ >= 4 * kLookPackets) {
+    end_look();
+  }
+}
+
+void Indexer::take_looked() {
+  VideoInfo& video = *index_.video;
+  while (avcodec_receive_frame(looker_.get(), frame_.get()) >= 0) {
+    const auto* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame_->format));
+    if (look_frames_++ == 0 && format != nullptr) {
+      video.pixel_format = format->name;
+      video.bit_depth = format->comp[0].depth;
+    }
+    if (frame_->color_trc != AVCOL_TRC_UNSPECIFIED) {
+      if (const char* name = av_color_transfer_name(frame_->color_trc)) {
+        video.transfer = name;
+      }
+    }
+    look_interlaced_ += is_interlaced(*frame_) ? 1 : 0;
+    av_frame_unref(frame_.get());
+  }
+}
+
+void Indexer::end_look() {
+  if (looker_ == nullptr) {
+    return;
+  }
+  VideoInfo& video = *index_.video;
+  if (look_frames_ < kLookFrames) {  // The end came first: what is held back counts as well.
+    avcodec_send_packet(looker_.get(), nullptr);
+    take_looked();
+  }
+  if (look_frames_ > 0) {
+    video.interlaced = look_interlaced_ * 2 > look_frames_;
+  }
+  // Field pairs: two packets a picture, but for those the decoder holds back.
+  const auto held = static_cast<unsigned>(looker_->has_b_frames) * 2 + 2;
+  video.field_packets =
+      video.interlaced && look_frames_ >= 6 && look_packets_ + 1 >= look_frames_ * 2 &&
+      look_packets_ <= look_frames_ * 2 + held && looker_->codec_id == AV_CODEC_ID_H264;
+  looker_.reset();
+  source_.reader().skim(true);
+}
+
+// VP8 keeps frames that are never shown in packets of their own.
+bool is_shown(const AVStream& stream, const AVPacket& packet) {
+  return stream.codecpar->codec_id != AV_CODEC_ID_VP8 || packet.size == 0 ||
+         (packet.data[0] & 0x10) != 0;
+}
+
+void Indexer::add_video(const AVPacket& packet) {
+  const AVStream& stream = source_.stream(packet.stream_index);
+  if (!is_shown(stream, packet)) {
+    return;
+  }
+  std::int64_t dts = packet.dts;
+  std::int64_t pts = packet.pts;
+  if (pts == AV_NOPTS_VALUE) {
+    any_pts_missing_ = true;
+    if (dts == AV_NOPTS_VALUE) {
+      if (last_dts_ == AV_NOPTS_VALUE) {
+        return;  // Before anything that has a time.
+      }
+      dts = last_dts_ + std::max<std::int64_t>(1, last_duration_);
+    }
+    pts = dts;
+  } else if (dts == AV_NOPTS_VALUE) {
+    dts = pts;
+  }
+  last_dts_ = dts;
+  last_duration_ = packet.duration;
+  PacketEntry entry;
+  entry.pts_ticks = av_rescale_q(pts, stream.time_base, kTickBase);
+  entry.dts_ticks = av_rescale_q(dts, stream.time_base, kTickBase);
+  entry.position = packet.pos;
+  entry.bytes = static_cast<std::uint32_t>(packet.size);
+  entry.keyframe = (packet.flags & AV_PKT_FLAG_KEY) != 0;
+  video_bytes_ += entry.bytes;
+  if ((packet.flags & AV_PKT_FLAG_DISCARD) == 0) {
+    first_shown_ = std::min(first_shown_, entry.pts_ticks);
+    if (entry.pts_ticks > last_shown_) {
+      last_shown_ = entry.pts_ticks;
+      index_.video_end_ticks =
+          last_shown_ + av_rescale_q(packet.duration, stream.time_base, kTickBase);
+    }
+  } else {
+    entry.pts_ticks = std::min(entry.pts_ticks, first_shown_ - 1);
+  }
+  index_.packets.push_back(entry);
+}
+
+std::uint32_t Indexer::samples_of(Track& track, const AVPacket& packet) {
+  const auto rate = static_cast<int>(track.info.sample_rate);
+  const AVCodecParameters& codec = *source_.stream(track.info.stream).codecpar;
+  if (packet.duration > 0 && track.time_base.num == 1 && track.time_base.den % rate == 0) {
+    return static_cast<std::uint32_t>(
+        av_rescale_q(packet.duration, track.time_base, AVRational{1, rate}));
+  }
+  if (track.parser != nullptr && packet.size > 0) {
+    std::uint8_t* out = nullptr;
+    int out_bytes = 0;
+    av_parser_parse2(track.parser, track.parser_codec.get(), &out, &out_bytes, packet.data,
+                     packet.size, AV_NOPTS_VALUE, AV_NOPTS_VALUE, -1);
+    if (track.parser->duration > 0) {
+      return static_cast<std::uint32_t>(track.parser->duration);
+    }
+  }
+  if (codec.frame_size > 0) {
+    return static_cast<std::uint32_t>(codec.frame_size);
+  }
+  return static_cast<std::uint32_t>(
+      std::max<std::int64_t>(0, av_rescale_q(packet.duration, track.time_base, {1, rate})));
+}
+
+void Indexer::add_audio(Track& track, const AVPacket& packet) {
+  const auto rate = static_cast<int>(track.info.sample_rate);
+  const std::uint32_t samples = samples_of(track, packet);
+  const std::int64_t stamp = packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
+  if (stamp == AV_NOPTS_VALUE && track.runs.empty()) {
+    return;
+  }
+  const std::int64_t at = stamp == AV_NOPTS_VALUE
+                              ? track.runs.end_sample()
+                              : av_rescale_q(stamp, track.time_base, AVRational{1, rate});
+  if (track.begin_stamp == AV_NOPTS_VALUE) {
+    std::size_t size = 0;
+    const std::uint8_t* skip = av_packet_get_side_data(&packet, AV_PKT_DATA_SKIP_SAMPLES, &size);
+    track.begin_stamp = at + (skip != nullptr && size >= 4 ? AV_RL32(skip) : 0);
+  }
+  track.runs.add(at, samples);
+}
+
+bool Indexer::tell(const AVPacket& packet, std::size_t count) {
+  if (count % kProgressEvery != 0 || !progress_) {
+    return true;
+  }
+  const std::int64_t position = packet.pos >= 0 ? packet.pos : avio_tell(source_.format().pb);
+  const double done = static_cast<double>(position) /
+                      static_cast<double>(std::max<std::int64_t>(1, source_.reader().bytes()));
+  return progress_(std::clamp(done, 0.0, 1.0));
+}
+
+// Zero is the first picture, or the sound where that begins clearly before.
+void Indexer::fix_timeline() {
+  std::int64_t zero = index_.video ? first_shown_ : INT64_MAX;
+  std::int64_t sound = INT64_MAX;
+  for (const Track& track : tracks_) {
+    if (!track.runs.empty()) {
+      sound = std::min(sound, av_rescale(track.begin_stamp, kSecond, track.info.sample_rate));
+    }
+  }
+  if (!index_.video || (sound < zero - kEarlySoundTicks && sound > zero - kEarlySoundTicksMax)) {
+    zero = sound;
+  }
+  index_.zero_ticks = zero == INT64_MAX ? 0 : zero;
+  for (PacketEntry& packet : index_.packets) {
+    packet.pts_ticks -= index_.zero_ticks;
+    packet.dts_ticks -= index_.zero_ticks;
+  }
+  if (index_.video) {
+    index_.video_end_ticks -= index_.zero_ticks;
+  }
+  for (Track& track : tracks_) {
+    if (track.runs.empty()) {
+      continue;
+    }
+    const std::int64_t rate = track.info.sample_rate;
+    const std::int64_t zero_sample = av_rescale(index_.zero_ticks, rate, kSecond);
+    track.info.begin_ticks = av_rescale(track.begin_stamp - zero_sample, kSecond, rate);
+    track.info.end_ticks = av_rescale(track.runs.end_sample() - zero_sample, kSecond, rate);
+    track.info.runs = std::move(track.runs).take(zero_sample);
+    index_.audio_end_ticks = std::max(index_.audio_end_ticks, track.info.end_ticks);
+    if (track.info.end_ticks > 0) {
+      index_.audio.push_back(std::move(track.info));
+    }
+  }
+}
+
+void Indexer::describe_frames() {
+  if (!index_.video) {
+    return;
+  }
+  VideoInfo& video = *index_.video;
+  video.times_by_order = any_pts_missing_;
+  // Open: pictures shown before a keyframe that came before them.
+  std::int64_t key = INT64_MIN;
+  for (const PacketEntry& packet : index_.packets) {
+    if (packet.keyframe) {
+      key = packet.pts_ticks;
+    } else if (packet.pts_ticks < key) {
+      video.closed_gop = false;
+    }
+  }
+  const std::int64_t length = std::max<std::int64_t>(1, index_.video_end_ticks);
+  video.average_bps = video_bytes_ * 8 * kSecond / static_cast<std::uint64_t>(length);
+  // A last frame without a duration lasts as long as those before it did on average.
+  const std::int64_t last = last_shown_ - index_.zero_ticks;
+  if (index_.video_end_ticks <= last || index_.video_end_ticks > last + 10 * kSecond) {
+    const std::int64_t first = first_shown_ - index_.zero_ticks;
+    const auto steps = static_cast<std::int64_t>(index_.packets.size()) - 1;
+    index_.video_end_ticks =
+        last + (steps > 0 && last > first ? std::max<std::int64_t>(1, (last - first) / steps)
+                                          : kSecond / 25);
+  }
+}
+
+std::string seconds(std::int64_t ticks) {
+  const std::int64_t tenths = (ticks * 10 + kSecond / 2) / kSecond;
+  return tenths < 100 ? concat(tenths / 10, '.', tenths % 10) : concat((tenths + 5) / 10);
+}
+
+void Indexer::warn_of_what_is_missing() {
+  const AVFormatContext& format = source_.format();
+  const std::int64_t end = std::max(index_.video_end_ticks, index_.audio_end_ticks);
+  std::int64_t promised = 0;
+  const std::string_view demuxer = source_.kind().demuxer;
+  if (format.duration != AV_NOPTS_VALUE &&
+      (demuxer == "mov" || demuxer == "matroska" || demuxer == "avi" || demuxer == "flv" ||
+       demuxer == "asf")) {
+    promised = av_rescale(format.duration, kSecond, AV_TIME_BASE);
+  }
+  if (promised > end + kSecond) {
+    index_.warnings.push_back(concat("the file ends early: ", seconds(end), " s of ",
+                                     seconds(promised), " s could be read"));
+  } else if (source_.missing_bytes() > 0) {
+    index_.warnings.push_back(
+        concat("the file ends early: its last ", source_.missing_bytes(), " bytes are missing"));
+  }
+  if (source_.damaged_reads() > 0) {
+    index_.warnings.push_back(
+        concat("the file is damaged: ", source_.damaged_reads(), " stretches cannot be read"));
+  }
+}
+
+}  // namespace
+
+std::string bcp47(std::string_view language) {
+  // ISO 639-2 (both forms) to 639-1, of the languages that have one and are met in files.
+  using Pair = std::pair<std::string_view, std::string_view>;
+  constexpr std::array kShort{
+      Pair{"eng", "en"}, Pair{"deu", "de"}, Pair{"ger", "de"}, Pair{"fra", "fr"},
+      Pair{"fre", "fr"}, Pair{"spa", "es"}, Pair{"ita", "it"}, Pair{"por", "pt"},
+      Pair{"nld", "nl"}, Pair{"dut", "nl"}, Pair{"rus", "ru"}, Pair{"jpn", "ja"},
+      Pair{"zho", "zh"}, Pair{"chi", "zh"}, Pair{"kor", "ko"}, Pair{"ara", "ar"},
+      Pair{"hin", "hi"}, Pair{"pol", "pl"}, Pair{"tur", "tr"}, Pair{"swe", "sv"},
+      Pair{"dan", "da"}, Pair{"nor", "no"}, Pair{"nob", "nb"}, Pair{"nno", "nn"},
+      Pair{"fin", "fi"}, Pair{"ces", "cs"}, Pair{"cze", "cs"}, Pair{"slk", "sk"},
+      Pair{"slo", "sk"}, Pair{"hun", "hu"}, Pair{"ron", "ro"}, Pair{"rum", "ro"},
+      Pair{"bul", "bg"}, Pair{"ell", "el"}, Pair{"gre", "el"}, Pair{"heb", "he"},
+      Pair{"tha", "th"}, Pair{"vie", "vi"}, Pair{"ind", "id"}, Pair{"msa", "ms"},
+      Pair{"may", "ms"}, Pair{"ukr", "uk"}, Pair{"hrv", "hr"}, Pair{"srp", "sr"},
+      Pair{"slv", "sl"}, Pair{"lit", "lt"}, Pair{"lav", "lv"}, Pair{"est", "et"},
+      Pair{"isl", "is"}, Pair{"ice", "is"}, Pair{"cat", "ca"}, Pair{"eus", "eu"},
+      Pair{"baq", "eu"}, Pair{"glg", "gl"}, Pair{"gle", "ga"}, Pair{"cym", "cy"},
+      Pair{"wel", "cy"}, Pair{"lat", "la"}, Pair{"fas", "fa"}, Pair{"per", "fa"},
+      Pair{"urd", "ur"}, Pair{"ben", "bn"}, Pair{"tam", "ta"}, Pair{"tel", "te"},
+      Pair{"mar", "mr"}};
+  const std::string lower = to_lower(trim(language));
+  const auto is_code = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  if (lower.size() < 2 || lower.size() > 35 || !std::ranges::all_of(lower, is_code)) {
+    return "und";
+  }
+  const auto found = std::ranges::find(kShort, std::string_view(lower), &Pair::first);
+  return found == kShort.end() ? lower : std::string(found->second);
+}
+
+Result<SourceIndex> index_source(const SourceFile& file, const Progress& progress) {
+  auto source = Source::open(file);
+  if (!source) {
+    return fail(std::move(source.error()));
+  }
+  return Indexer(**source, progress).run();
+}
+
+}  // namespace sf::transcode

@@ -1,0 +1,18 @@
+#pragma once
+
+/// The index pass: every video packet of a source and every stretch of its sound, without decoding
+/// more than the first pictures. One thread, blocking.
+
+#include "engine.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace sf::transcode {
+
+[[nodiscard]] Result<SourceIndex> index_source(const SourceFile& file, const Progress& progress);
+
+/// "deu", "ger" → "de" (RFC 5646: the shortest code); "und" for what is none.
+[[nodiscard]] std::string bcp47(std::string_view language);
+
+}  // namespace sf::transcode

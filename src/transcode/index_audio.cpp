@@ -1,0 +1,55 @@
+#include "index_audio.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace sf::transcode {
+
+void AudioRuns::add(std::int64_t stamp_samples, std::uint32_t samples) {
+  if (samples == 0) {
+    return;
+  }
+  // Rounding to a millisecond, and 20 ms of what writers get wrong; more is a hole or a jump.
+  const std::int64_t tolerance = rate_ / 48;
+  if (runs_.empty() || std::abs(stamp_samples - next_) > tolerance) {
+    runs_.push_back({stamp_samples, 0, samples});
+    next_ = stamp_samples;
+  } else if (runs_.back().samples != samples) {
+    runs_.push_back({next_, 0, samples});
+  }
+  ++runs_.back().packets;
+  next_ += samples;
+}
+
+std::vector<AudioRun> AudioRuns::take(std::int64_t zero) && {
+  for (AudioRun& run : runs_) {
+    run.begin_sample -= zero;
+  }
+  // Stamps may jump back; looking up wants order.
+  std::ranges::stable_sort(runs_, {}, &AudioRun::begin_sample);
+  return std::move(runs_);
+}
+
+std::optional<std::int64_t> exact_sample(const std::vector<AudioRun>& runs,
+                                         std::int64_t stamp_samples) noexcept {
+  auto after = std::ranges::upper_bound(runs, stamp_samples, {}, &AudioRun::begin_sample);
+  std::optional<std::int64_t> best;
+  const auto consider = [&](const AudioRun& run) {
+    const std::int64_t length = run.samples;
+    const std::int64_t at = std::clamp<std::int64_t>(
+        (stamp_samples - run.begin_sample + length / 2) / length, 0, run.packets - 1);
+    const std::int64_t place = run.begin_sample + at * length;
+    if (!best || std::abs(place - stamp_samples) < std::abs(*best - stamp_samples)) {
+      best = place;
+    }
+  };
+  if (after != runs.end()) {
+    consider(*after);
+  }
+  for (int back = 0; back < 3 && after != runs.begin(); ++back) {
+    consider(*--after);
+  }
+  return best;
+}
+
+}  // namespace sf::transcode

@@ -1,0 +1,45 @@
+#pragma once
+
+/// Pictures to the size and kind that rungs have: 8-bit 4:2:0, BT.709, limited range, upright; by
+/// zimg with the spline36 kernel. One thread.
+
+#include "engine_libav.hpp"
+#include "ladder.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace sf::transcode {
+
+/// Makes pictures of one size from whatever comes. Keeps its zimg graph while the input stays
+/// alike.
+class Scaler {
+ public:
+  /// `rotation`: clockwise degrees, a multiple of 90, applied after scaling; `size` is upright.
+  Scaler(Size size, int rotation);
+  ~Scaler();
+  Scaler(Scaler&&) noexcept;
+
+  /// The picture scaled; `in` itself when nothing has to change. Planar formats only.
+  Result<FramePtr> scale(const AVFrame& in);
+
+ private:
+  struct Graph;
+  Result<> rebuild(const AVFrame& in);
+  FramePtr buffer(std::vector<FramePtr>& pool, Size size);
+
+  Size size_;
+  int rotation_;
+  std::unique_ptr<Graph> graph_;
+  std::vector<FramePtr> pool_;
+  std::vector<FramePtr> turned_pool_;
+};
+
+/// A black picture.
+[[nodiscard]] FramePtr black_picture(Size size);
+
+/// 8-bit 4:2:0 turned clockwise by 90, 180 or 270 degrees; `out` has the turned size.
+void rotate(const AVFrame& in, int rotation, AVFrame& out) noexcept;
+
+}  // namespace sf::transcode

@@ -1,0 +1,279 @@
+#include "source.hpp"
+
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/base/limits.hpp>
+
+#include <unistd.h>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace sf::transcode {
+namespace {
+
+constexpr int kReadBufferBytes = 64 * 1024;
+constexpr std::int64_t kProbeBytes = 8 << 20;
+constexpr std::int64_t kAnalyzeMicroseconds = 10'000'000;
+constexpr unsigned kBoxesMax = 1'000'000;
+constexpr unsigned kDamagedReadsMax = 10'000;
+
+int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {
+  return AVERROR(EACCES);
+}
+
+std::uint64_t big_endian(const std::uint8_t* bytes, int count) {
+  std::uint64_t value = 0;
+  for (int i = 0; i < count; ++i) {
+    value = value << 8 | bytes[i];
+  }
+  return value;
+}
+
+}  // namespace
+
+void ByteReader::set(int descriptor, std::int64_t bytes) noexcept {
+  descriptor_ = descriptor;
+  bytes_ = bytes;
+}
+
+int ByteReader::read_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) noexcept {
+  if (at < 0 || at >= bytes_) {
+    return 0;
+  }
+  bytes = std::min(bytes, static_cast<std::size_t>(bytes_ - at));
+  if (skim_) {
+    const auto hole = std::ranges::upper_bound(holes_, at, {}, &Hole::end);
+    if (hole != holes_.end() && hole->begin <= at) {
+      bytes = std::min(bytes, static_cast<std::size_t>(hole->end - at));
+      std::memset(out, 0, bytes);
+      return static_cast<int>(bytes);
+    }
+    if (hole != holes_.end()) {
+      bytes = std::min(bytes, static_cast<std::size_t>(hole->begin - at));
+    }
+  }
+  ssize_t got = 0;
+  do {
+    got = ::pread(descriptor_, out, bytes, at);
+  } while (got < 0 && errno == EINTR);
+  return got < 0 ? AVERROR(errno) : static_cast<int>(got);
+}
+
+int ByteReader::on_read(void* self, std::uint8_t* out, int bytes) noexcept {
+  auto& reader = *static_cast<ByteReader*>(self);
+  const int got = reader.read_at(reader.at_, out, static_cast<std::size_t>(bytes));
+  if (got > 0) {
+    reader.at_ += got;
+  }
+  return got == 0 ? AVERROR_EOF : got;
+}
+
+std::int64_t ByteReader::on_seek(void* self, std::int64_t offset, int whence) noexcept {
+  auto& reader = *static_cast<ByteReader*>(self);
+  std::int64_t base = 0;
+  switch (whence & ~AVSEEK_FORCE) {
+    case AVSEEK_SIZE:
+      return reader.bytes_;
+    case SEEK_SET:
+      break;
+    case SEEK_CUR:
+      base = reader.at_;
+      break;
+    case SEEK_END:
+      base = reader.bytes_;
+      break;
+    default:
+      return AVERROR(EINVAL);
+  }
+  if (offset > 0 ? base > INT64_MAX - offset : base + offset < 0) {
+    return AVERROR(EINVAL);
+  }
+  reader.at_ = base + offset;
+  return reader.at_;
+}
+
+Result<std::unique_ptr<Source>> Source::open(const SourceFile& file) {
+  std::unique_ptr<Source> source(new Source);
+  source->reader_.set(file.descriptor, static_cast<std::int64_t>(file.bytes));
+  std::string head(kSniffBytes, '\0');
+  std::size_t got = 0;
+  while (got < head.size()) {
+    const int count = source->reader_.read_at(static_cast<std::int64_t>(got),
+                                              reinterpret_cast<std::uint8_t*>(head.data()) + got,
+                                              head.size() - got);
+    if (count < 0) {
+      return fail_errno(AVUNERROR(count), "read the source");
+    }
+    if (count == 0) {
+      break;
+    }
+    got += static_cast<std::size_t>(count);
+  }
+  head.resize(got);
+  auto kind = sniff(head);
+  if (!kind) {
+    return fail(std::move(kind.error()));
+  }
+  source->kind_ = std::move(*kind);
+  if (source->kind_.demuxer == "mov") {
+    if (auto walked = source->walk_boxes(); !walked) {
+      return fail(std::move(walked.error()));
+    }
+  }
+  if (auto opened = source->open_demuxer(); !opened) {
+    return fail(std::move(opened.error()));
+  }
+  return source;
+}
+
+Source::~Source() { close(); }
+
+void Source::close() noexcept {
+  avformat_close_input(&format_);
+  if (io_ != nullptr) {
+    av_freep(&io_->buffer);
+    avio_context_free(&io_);
+  }
+}
+
+// Finds the payload boxes, and whether there is a table of contents at all.
+Result<> Source::walk_boxes() {
+  std::vector<ByteReader::Hole> payload;
+  bool has_table = false;
+  std::int64_t at = 0;
+  for (unsigned count = 0; count < kBoxesMax; ++count) {
+    std::uint8_t head[16] = {};
+    const int got = reader_.read_at(at, head, sizeof head);
+    if (got < 8) {
+      break;
+    }
+    std::uint64_t size = big_endian(head, 4);
+    const std::string_view type(reinterpret_cast<const char*>(head) + 4, 4);
+    std::uint64_t header = 8;
+    if (size == 1 && got == 16) {
+      size = big_endian(head + 8, 8);
+      header = 16;
+    } else if (size == 0) {
+      size = static_cast<std::uint64_t>(reader_.bytes() - at);
+    }
+    if (size < header || size > static_cast<std::uint64_t>(INT64_MAX - at)) {
+      break;
+    }
+    has_table = has_table || type == "moov" || type == "moof";
+    const std::int64_t end = at + static_cast<std::int64_t>(size);
+    if (type == "mdat") {
+      payload.push_back({at + static_cast<std::int64_t>(header), std::min(end, reader_.bytes())});
+    }
+    if (end > reader_.bytes()) {
+      missing_bytes_ = end - reader_.bytes();
+      break;
+    }
+    at = end;
+  }
+  if (!has_table) {
+    return fail(
+        ErrorCode::kCorrupt,
+        missing_bytes_ > 0
+            ? "The file ends before its table of contents (moov): it was cut short while it "
+              "was recorded or copied, and cannot be played"
+            : "The file has no table of contents (moov) and cannot be played");
+  }
+  reader_.set_holes(std::move(payload));
+  return {};
+}
+
+Result<> Source::open_demuxer() {
+  const AVInputFormat* demuxer = av_find_input_format(kind_.demuxer.c_str());
+  if (demuxer == nullptr) {
+    return fail(ErrorCode::kUnsupported, concat("libav here cannot read ", kind_.container));
+  }
+  format_ = avformat_alloc_context();
+  auto* buffer = static_cast<std::uint8_t*>(av_malloc(kReadBufferBytes));
+  io_ = avio_alloc_context(buffer, kReadBufferBytes, 0, &reader_, ByteReader::on_read, nullptr,
+                           ByteReader::on_seek);
+  if (format_ == nullptr || io_ == nullptr) {
+    return fail(libav_error(AVERROR(ENOMEM), "demuxer"));
+  }
+  ByteReader::on_seek(&reader_, 0, SEEK_SET);
+  format_->pb = io_;
+  format_->flags |= AVFMT_FLAG_CUSTOM_IO;
+  if (kind_.demuxer == "mov") {
+    // Its samples are whole and stamped; and parsers would not like the zeros of skimming.
+    format_->flags |= AVFMT_FLAG_NOPARSE;
+  }
+  format_->io_open = refuse_open;
+  format_->protocol_whitelist = av_strdup("none");
+  format_->format_whitelist = av_strdup(demuxer->name);
+  format_->codec_whitelist = av_strdup(decoder_allow_list().c_str());
+  format_->max_streams = static_cast<int>(limits::kSourceStreamsMax);
+  format_->probesize = kProbeBytes;
+  format_->max_analyze_duration = kAnalyzeMicroseconds;
+  int code = avformat_open_input(&format_, nullptr, demuxer, nullptr);
+  if (code < 0) {
+    return fail(libav_error(
+        code, concat("The file looks like ", kind_.container, " but cannot be read as one")));
+  }
+  code = avformat_find_stream_info(format_, nullptr);
+  if (code < 0) {
+    return fail(libav_error(code, "The streams of the file cannot be read"));
+  }
+  if (format_->nb_streams > limits::kSourceStreamsMax) {
+    return fail(ErrorCode::kTooLarge,
+                concat("The file has too many streams: ", format_->nb_streams));
+  }
+  return {};
+}
+
+void Source::keep_streams(std::initializer_list<int> indexes) noexcept {
+  for (unsigned i = 0; i < format_->nb_streams; ++i) {
+    const bool keep = std::ranges::find(indexes, static_cast<int>(i)) != indexes.end();
+    format_->streams[i]->discard = keep ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+  }
+}
+
+bool Source::read(AVPacket& packet) {
+  for (unsigned damaged = 0; damaged < kDamagedReadsMax;) {
+    av_packet_unref(&packet);
+    const int code = av_read_frame(format_, &packet);
+    if (code == AVERROR_EOF || (code < 0 && avio_feof(io_) != 0)) {
+      return false;
+    }
+    if (code >= 0) {
+      // Streams may appear while reading (MPEG-TS); those were never kept.
+      if (has_stream(packet.stream_index) && stream(packet.stream_index).discard != AVDISCARD_ALL) {
+        return true;
+      }
+      continue;
+    }
+    if (code != AVERROR(EAGAIN)) {
+      ++damaged_reads_;
+    }
+    ++damaged;
+  }
+  return false;
+}
+
+bool Source::seek_time(int stream_index, std::int64_t stamp) noexcept {
+  return av_seek_frame(format_, stream_index, stamp, AVSEEK_FLAG_BACKWARD) >= 0;
+}
+
+bool Source::seek_byte(std::int64_t position) noexcept {
+  return av_seek_frame(format_, -1, position, AVSEEK_FLAG_BYTE) >= 0;
+}
+
+bool Source::seeks_by_byte() const noexcept {
+  return kind_.demuxer == "mpegts" || kind_.demuxer == "mpeg";
+}
+
+Result<> Source::reopen() {
+  close();
+  reader_.skim(false);
+  return open_demuxer();
+}
+
+void Source::rebind(const SourceFile& file) noexcept {
+  reader_.set(file.descriptor, static_cast<std::int64_t>(file.bytes));
+}
+
+}  // namespace sf::transcode

@@ -1,0 +1,94 @@
+#pragma once
+
+/// An open source: one demuxer over bytes that are read with pread from a descriptor somebody else
+/// owns. Nothing else is ever opened. One thread.
+
+#include "engine.hpp"
+#include "engine_libav.hpp"
+#include "source_sniff.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sf::transcode {
+
+/// Bytes of a file as libav's reader. In skim mode the payload of ISO files (`mdat`) reads as zeros
+/// without touching the disk: indexing needs the tables only.
+class ByteReader {
+ public:
+  struct Hole {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+  };
+
+  void set(int descriptor, std::int64_t bytes) noexcept;
+  void set_holes(std::vector<Hole> holes) noexcept { holes_ = std::move(holes); }
+  void skim(bool on) noexcept { skim_ = on; }
+
+  [[nodiscard]] std::int64_t bytes() const noexcept { return bytes_; }
+  /// Up to `bytes` from `at`; 0 at the end; a negative libav code when the kernel refuses.
+  int read_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) noexcept;
+
+  static int on_read(void* self, std::uint8_t* out, int bytes) noexcept;
+  static std::int64_t on_seek(void* self, std::int64_t offset, int whence) noexcept;
+
+ private:
+  int descriptor_ = -1;
+  std::int64_t bytes_ = 0;
+  std::int64_t at_ = 0;
+  std::vector<Hole> holes_;
+  bool skim_ = false;
+};
+
+class Source {
+ public:
+  /// Sniffs, opens the demuxer that fits, and lets it find out what its streams are. kUnsupported
+  /// or kCorrupt with words for a person.
+  static Result<std::unique_ptr<Source>> open(const SourceFile& file);
+  ~Source();
+  Source(const Source&) = delete;
+
+  [[nodiscard]] AVFormatContext& format() noexcept { return *format_; }
+  [[nodiscard]] const Kind& kind() const noexcept { return kind_; }
+  [[nodiscard]] ByteReader& reader() noexcept { return reader_; }
+  [[nodiscard]] AVStream& stream(int index) noexcept { return *format_->streams[index]; }
+  [[nodiscard]] bool has_stream(int index) const noexcept {
+    return index >= 0 && index < static_cast<int>(format_->nb_streams);
+  }
+  /// Bytes that the boxes of an ISO file promise beyond its end; 0 for others.
+  [[nodiscard]] std::int64_t missing_bytes() const noexcept { return missing_bytes_; }
+
+  /// Reads only these streams from now on.
+  void keep_streams(std::initializer_list<int> indexes) noexcept;
+  /// The next packet of the kept streams; false at the end. Damaged stretches are skipped, counted
+  /// in `damaged_reads`.
+  [[nodiscard]] bool read(AVPacket& packet);
+  [[nodiscard]] unsigned damaged_reads() const noexcept { return damaged_reads_; }
+
+  /// True when the demuxer took the request; where it stands is seen by the packets that follow.
+  [[nodiscard]] bool seek_time(int stream, std::int64_t stamp) noexcept;
+  [[nodiscard]] bool seek_byte(std::int64_t position) noexcept;
+  /// Seeking by bytes is exact in formats whose packets stand alone.
+  [[nodiscard]] bool seeks_by_byte() const noexcept;
+
+  /// The same file, opened anew at its start.
+  Result<> reopen();
+  /// The same file under another descriptor, perhaps longer now.
+  void rebind(const SourceFile& file) noexcept;
+
+ private:
+  Source() = default;
+  Result<> open_demuxer();
+  Result<> walk_boxes();
+  void close() noexcept;
+
+  ByteReader reader_;
+  Kind kind_;
+  AVFormatContext* format_ = nullptr;
+  AVIOContext* io_ = nullptr;
+  std::int64_t missing_bytes_ = 0;
+  unsigned damaged_reads_ = 0;
+};
+
+}  // namespace sf::transcode
