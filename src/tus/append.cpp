@@ -95,6 +95,13 @@ io::Task<http::Response> append(Context& context, http::Request& request, store:
                                 std::string id) {
   auto wish = read_append(request.headers);
   if (!wish) co_return refuse(request, wish.error());
+  // Asking for the hold would break off the joining of a final, which takes no bytes anyway.
+  const auto known = co_await find_upload(context, who, id);
+  if (!known) co_return refuse(request, known.error());
+  if (concat_kind(known->concat) == ConcatKind::kFinal) {
+    const auto refusal = decide_append(*wish, *known, request.body().length(), context.policy);
+    co_return refuse(request, refusal.error());
+  }
   auto held = co_await take_upload(context, std::move(who), std::move(id), limits::kTakeoverWaitMs);
   if (!held) co_return refuse(request, held.error());
   store::Upload& upload = held->upload;

@@ -12,18 +12,6 @@
 namespace sf::tus {
 namespace {
 
-store::Video video_of(const store::Upload& upload, const Description& description) {
-  store::Video video;
-  video.id = upload.id;
-  video.owner = upload.owner;
-  video.title = description.title;
-  video.visibility = description.visibility;
-  video.created_at_ms = upload.created_at_ms;
-  video.source.bytes = upload.length.value_or(0);
-  video.source.filename = description.filename;
-  return video;
-}
-
 /// File first, records second: a crash in between leaves a file that no record names, which the
 /// start of the server removes.
 io::Task<Result<>> make(Context& context, store::Upload upload, Description description) {
@@ -48,15 +36,26 @@ Append first_bytes(const Creation& creation, const http::Body& body, const Polic
 
 }  // namespace
 
+store::Video video_of(const store::Upload& upload, const Description& description) {
+  store::Video video;
+  video.id = upload.id;
+  video.owner = upload.owner;
+  video.title = description.title;
+  video.visibility = description.visibility;
+  video.created_at_ms = upload.created_at_ms;
+  video.source.bytes = upload.length.value_or(0);
+  video.source.filename = description.filename;
+  return video;
+}
+
 io::Task<http::Response> create(Context& context, http::Request& request, store::Principal who) {
   if (const auto allowed = store::may(who, store::Action::kUpload); !allowed) {
     co_return http::problem(request, allowed.error());
   }
   auto creation = read_creation(request.headers, request.body().length(), context.policy);
   if (!creation) co_return refuse(request, creation.error());
-  if (creation->concat_list.kind != ConcatKind::kNone) {
-    co_return refuse(request,
-                     Refusal{400, "no_concatenation", "this server offers no concatenation"});
+  if (creation->concat_list.kind == ConcatKind::kFinal) {
+    co_return co_await concatenate(context, request, std::move(who), std::move(*creation));
   }
 
   store::Upload upload{.id = make_id(),
@@ -64,7 +63,8 @@ io::Task<http::Response> create(Context& context, http::Request& request, store:
                        .length = creation->length,
                        .metadata = creation->metadata,
                        .concat = creation->concat,
-                       .created_at_ms = wall_ms()};
+                       .created_at_ms = wall_ms(),
+                       .explicit_end = creation->concat_list.kind == ConcatKind::kPartial};
   upload.updated_at_ms = upload.created_at_ms;
   auto hold = co_await context.ownership.take(upload.id, limits::kTakeoverWaitMs);
   if (!hold) co_return refuse(request, refusal_of(BodyEnd::kStopping));

@@ -19,6 +19,8 @@
 
 namespace sf::tus {
 
+class Assembler;
+
 /// What all handlers share; lives as long as the service. Constant but for `ownership`.
 struct Context {
   store::Catalogue& catalogue;
@@ -30,6 +32,7 @@ struct Context {
   bool direct = false;  ///< Files are opened with O_DIRECT.
   std::function<io::Task<void>(std::string)> before_remove;
   Ownership ownership;
+  Assembler* assembler = nullptr;
 };
 
 // `id` is from the path, not checked yet.
@@ -47,13 +50,17 @@ io::Task<http::Response> remove(Context& context, http::Request& request, store:
 
 // --- Shared by the handlers.
 
+/// The video that a new upload becomes.
+[[nodiscard]] store::Video video_of(const store::Upload& upload, const Description& description);
+
 [[nodiscard]] http::Response refuse(const http::Request& request, const Refusal& refusal);
 
 /// The upload, when it exists, has not expired and `who` may continue it. kNotFound hides what is
 /// another's; an expired one is 410.
 io::Task<Decision<store::Upload>> find_upload(Context& context, store::Principal who,
                                               std::string id);
-/// The hold for `upload`, and then its record as it is now that nobody else can change it.
+/// The hold for an upload, and then its record as it is now that nobody else can change it. Ask
+/// `find_upload` first: a stranger's request must not end anyone's transfer.
 struct Held {
   Ownership::Hold hold;
   store::Upload upload;

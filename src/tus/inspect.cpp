@@ -29,7 +29,9 @@ std::string disposition_of(const store::Upload& upload) {
 io::Task<http::Response> inspect(Context& context, http::Request& request, store::Principal who,
                                  std::string id) {
   auto found = co_await find_upload(context, who, id);
-  if (found && !context.ownership.closed()) {
+  // A final is not written by any PATCH, so there is nothing to end.
+  const bool final_upload = found && concat_kind(found->concat) == ConcatKind::kFinal;
+  if (found && !final_upload && !context.ownership.closed()) {
     auto held =
         co_await take_upload(context, std::move(who), std::move(id), limits::kHeadTakeoverWaitMs);
     if (held && !held->upload.complete && held->upload.offset == held->upload.length &&

@@ -9,7 +9,8 @@ namespace sf::tus {
 namespace {
 
 constexpr std::string_view kExtensions =
-    "creation,creation-with-upload,creation-defer-length,termination,checksum,checksum-trailer";
+    "creation,creation-with-upload,creation-defer-length,termination,checksum,checksum-trailer,"
+    "concatenation";
 constexpr std::string_view kBodyType = "application/offset+octet-stream";
 
 std::unexpected<Refusal> refuse(int status, std::string_view code, std::string detail,
@@ -264,7 +265,8 @@ Refusal refusal_of(ChecksumVerdict verdict) {
 }
 
 std::optional<std::int64_t> expiry_of(const store::Upload& upload, const Policy& policy) {
-  const bool used = upload.complete && concat_kind(upload.concat) != ConcatKind::kPartial;
+  const ConcatKind kind = concat_kind(upload.concat);
+  const bool used = kind == ConcatKind::kFinal || (upload.complete && kind == ConcatKind::kNone);
   if (used || policy.expire_after_ms <= 0) return std::nullopt;
   return upload.updated_at_ms + policy.expire_after_ms;
 }

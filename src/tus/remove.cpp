@@ -12,7 +12,8 @@ namespace sf::tus {
 
 io::Task<Result<>> remove_all(Context& context, std::string id) {
   if (context.before_remove) co_await context.before_remove(id);
-  auto files = co_await context.blobs.remove_video(id);
+  auto files = co_await context.blobs.unlink_parts(id);
+  if (files) files = co_await context.blobs.remove_video(id);
   if (!files) co_return files;
   auto records = co_await context.catalogue.remove_video(id);
   // A partial has no video.
@@ -33,6 +34,8 @@ io::Task<void> unmake(Context& context, std::string id) {
 
 io::Task<http::Response> remove(Context& context, http::Request& request, store::Principal who,
                                 std::string id) {
+  const auto known = co_await find_upload(context, who, id);
+  if (!known) co_return refuse(request, known.error());
   auto held = co_await take_upload(context, std::move(who), id, limits::kTakeoverWaitMs);
   if (!held) co_return refuse(request, held.error());
   auto removed = co_await remove_all(context, std::move(id));

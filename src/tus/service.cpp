@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "assembler.hpp"
 #include "handlers.hpp"
 #include "sweeper.hpp"
 
@@ -134,6 +135,7 @@ bool wants_direct(UploadIo upload_io, const store::BlobStore& blobs) {
 
 struct Service::Impl {
   Context context;
+  Assembler assembler;
   Sweeper sweeper;
 
   Impl(store::Catalogue& catalogue, store::BlobStore& blobs, store::Accounts& accounts,
@@ -145,7 +147,10 @@ struct Service::Impl {
                 .policy = {options.upload_bytes_max, options.expire_after_ms},
                 .cors = Cors(options.allowed_origins),
                 .direct = wants_direct(options.upload_io, blobs)},
-        sweeper(context) {}
+        assembler(context),
+        sweeper(context) {
+    context.assembler = &assembler;
+  }
 };
 
 Service::Service(store::Catalogue& catalogue, store::BlobStore& blobs, store::Accounts& accounts,

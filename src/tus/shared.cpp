@@ -50,9 +50,6 @@ io::Task<Decision<store::Upload>> find_upload(Context& context, store::Principal
 
 io::Task<Decision<Held>> take_upload(Context& context, store::Principal who, std::string id,
                                      std::uint32_t timeout_ms) {
-  // Rights first: a stranger's request must not end anyone's transfer.
-  const auto known = co_await find_upload(context, who, id);
-  if (!known) co_return std::unexpected(known.error());
   auto hold = co_await context.ownership.take(id, timeout_ms);
   if (!hold) co_return std::unexpected(refusal_of(hold.error()));
   auto upload = co_await find_upload(context, std::move(who), std::move(id));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "assembler.hpp"
 #include "handlers.hpp"
 
 namespace sf::tus {
@@ -104,6 +105,10 @@ io::Task<void> Sweeper::pass() {
   }
   for (const auto& upload : *uploads) {
     if (stopping_) break;
+    if (first_pass_ && concat_kind(upload.concat) == ConcatKind::kFinal) {
+      context_.assembler->submit(upload.id);
+      continue;
+    }
     const bool crashed = first_pass_ && lacks_only_its_end(upload);
     if (crashed || has_expired(upload, context_.policy)) co_await tend(context_, upload.id);
   }

@@ -13,6 +13,7 @@
 #include <streamforge/io/task.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,12 @@
 #include <vector>
 
 namespace sf::store {
+
+/// One of the uploads that another is made of.
+struct UploadPart {
+  std::string id;
+  std::uint64_t bytes = 0;
+};
 
 class BlobStore {
  public:
@@ -47,6 +54,18 @@ class BlobStore {
   /// both folders. Idempotent: a raw/{id} of that size is success.
   io::Task<Result<>> promote_upload(std::string id, std::uint64_t bytes) const;
   io::Task<Result<>> remove_upload(std::string id) const;
+
+  // --- An upload made of others (tus concatenation).
+  /// Second names for the files of finished `parts`, in order, so that each may be removed without
+  /// hurting `id`. No bytes move. Durable when it returns; nothing is left behind when it fails.
+  io::Task<Result<>> link_parts(std::string id, std::vector<UploadPart> parts) const;
+  /// Copies them, `bytes` in all, behind one another into temp/{id} (made by create_upload) and
+  /// syncs. In the background: a pool thread does it in steps, and `go_on` is asked between them, on
+  /// the calling reactor (false: kCancelled). May be repeated, after a crash too.
+  io::Task<Result<>> join_parts(std::string id, std::uint64_t bytes,
+                                std::function<bool()> go_on) const;
+  /// Removes the second names. None is no error.
+  io::Task<Result<>> unlink_parts(std::string id) const;
 
   // --- Masters and what was made of them.
   io::Task<Result<UniqueFd>> open_source(std::string id) const;

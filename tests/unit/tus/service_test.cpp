@@ -1,6 +1,7 @@
 #include "in_process.hpp"
 
 #include <streamforge/base/clock.hpp>
+#include <streamforge/base/id.hpp>
 
 namespace sf::tus {
 namespace {
@@ -303,6 +304,83 @@ TEST_P(ServiceTest, ManyUploadsShareFewBuffers) {
   for (const auto& id : ids) EXPECT_EQ(blob("raw", id), source);
 }
 
+class ConcatenationTest : public ServiceTest {
+ protected:
+  std::string partial(std::string_view body) {
+    const std::string id = create(body.size(), {{"Upload-Concat", "partial"}});
+    EXPECT_EQ(patch(id, 0, body).status, 204);
+    return id;
+  }
+  test::HttpResponse join(const std::string& urls) {
+    return fetch("POST", "/files",
+                 {{"Upload-Concat", "final;" + urls}, {"Upload-Metadata", "filename YS5tcDQ="}});
+  }
+  /// The final's bytes, once they are one file.
+  std::string joined(const std::string& id) {
+    const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
+    while (!has_blob("raw", id) && mono_ns() < until_ns) {
+    }
+    return blob("raw", id);
+  }
+};
+
+TEST_P(ConcatenationTest, A2A5A6_PartsBecomeOneVideoInTheOrderOfTheList) {
+  start();
+  const std::string first = noise(1'000'003, 1);
+  const std::string second = noise(70'001, 2);
+  const std::string a = partial(first);
+  const std::string b = partial(second);
+  EXPECT_FALSE(server().ask(server().catalogue().video(a))) << "A14: a part is no video";
+  const std::string urls = "/files/" + b + " http://x/files/" + a + " /files/" + b;
+  const auto answer = join(urls);
+  ASSERT_EQ(answer.status, 201) << answer.body;
+  EXPECT_EQ(answer["Upload-Concat"], "final;" + urls);
+  const std::string id = answer["Location"].substr(7);
+  const auto state = head(id);
+  EXPECT_EQ(state["Upload-Offset"], std::to_string(first.size() + 2 * second.size()));
+  EXPECT_EQ(state["Upload-Length"], state["Upload-Offset"]);
+  EXPECT_EQ(state["Upload-Concat"], "final;" + urls);
+  EXPECT_EQ(patch(id, 0, "x").status, 403) << "A9";
+  // The parts may go at once.
+  EXPECT_EQ(fetch("DELETE", "/files/" + a).status, 204);
+  EXPECT_EQ(joined(id), second + first + second);
+  const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
+  auto video = server().ask(server().catalogue().video(id));
+  while (video->status != store::VideoStatus::kQueued && mono_ns() < until_ns) {
+    video = server().ask(server().catalogue().video(id));
+  }
+  EXPECT_EQ(video->status, store::VideoStatus::kQueued);
+  EXPECT_EQ(video->title, "a");
+  EXPECT_FALSE(has_blob("temp", id + ".0"));
+  EXPECT_TRUE(has_blob("temp", b)) << "the other part is untouched";
+}
+
+TEST_P(ConcatenationTest, A10A12_OnlyFinishedPartsOfOnesOwnAreJoined) {
+  start();
+  const std::string whole = partial("abc");
+  const std::string unfinished = create(5, {{"Upload-Concat", "partial"}});
+  const std::string plain = create(3);
+  ASSERT_EQ(patch(plain, 0, "abc").status, 204);
+  EXPECT_EQ(join("/files/" + whole + " /files/" + unfinished).status, 400);
+  EXPECT_EQ(join("/files/" + plain).status, 400);
+  EXPECT_EQ(join("/files/" + make_id()).status, 404);
+  EXPECT_EQ(join("/files/../../etc/passwd").status, 404);
+  EXPECT_EQ(head(whole)["Upload-Concat"], "partial");
+}
+
+TEST_P(ConcatenationTest, PartsAndUnfinishedFinalsSurviveARestart) {
+  start();
+  const std::string a = partial("hello ");
+  const std::string b = partial("world");
+  restart();
+  EXPECT_EQ(head(a)["Upload-Offset"], "6");
+  const auto answer = join("/files/" + a + " /files/" + b);
+  ASSERT_EQ(answer.status, 201) << answer.body;
+  restart();
+  EXPECT_EQ(joined(answer["Location"].substr(7)), "hello world");
+}
+
+SF_ON_BOTH_BACKENDS(ConcatenationTest);
 SF_ON_BOTH_BACKENDS(ServiceTest);
 
 }  // namespace

@@ -1,0 +1,91 @@
+// POST of a final upload. No bytes move here: the parts get second names, the final's record counts
+// them as received, and the assembler makes one file of them in the background.
+
+#include <streamforge/base/clock.hpp>
+#include <streamforge/base/id.hpp>
+#include <streamforge/base/log.hpp>
+
+#include <utility>
+#include <vector>
+
+#include "assembler.hpp"
+#include "handlers.hpp"
+
+namespace sf::tus {
+namespace {
+
+struct Parts {
+  std::vector<store::UploadPart> list;
+  std::uint64_t bytes = 0;
+};
+
+/// All parts, finished and the caller's. Another's is as unknown as one that is not there.
+io::Task<Decision<Parts>> collect_parts(Context& context, store::Principal who,
+                                        std::vector<std::string> ids) {
+  const Policy& policy = context.policy;
+  const std::uint64_t limit = policy.upload_bytes_max ? policy.upload_bytes_max : kBytesMax;
+  Parts parts;
+  for (const std::string& id : ids) {
+    auto part = co_await find_upload(context, who, id);
+    if (!part) {
+      co_return std::unexpected(Refusal{404, "part_not_found", "a part of the final is unknown"});
+    }
+    if (concat_kind(part->concat) != ConcatKind::kPartial) {
+      co_return std::unexpected(
+          Refusal{400, "not_a_partial", concat("the upload ", id, " is no partial upload")});
+    }
+    if (part->length != part->offset) {
+      co_return std::unexpected(Refusal{
+          400, "part_unfinished", concat("the partial upload ", id, " has not all its bytes yet"),
+          "finish every part first: this server offers no concatenation-unfinished"});
+    }
+    if (part->offset > limit - parts.bytes) {
+      co_return std::unexpected(
+          Refusal{413, "upload_too_large", concat("an upload may hold at most ", limit, " bytes")});
+    }
+    parts.bytes += part->offset;
+    parts.list.push_back({id, part->offset});
+  }
+  co_return parts;
+}
+
+/// Files first, record second; a failure leaves neither.
+io::Task<Result<>> make_final(Context& context, store::Upload upload, store::Video video,
+                              std::vector<store::UploadPart> parts) {
+  const std::string id = upload.id;
+  auto made = co_await context.blobs.create_upload(id, upload.length);
+  if (!made) co_return made;
+  made = co_await context.blobs.link_parts(id, std::move(parts));
+  if (made) made = co_await context.catalogue.create_upload(std::move(upload), std::move(video));
+  if (!made) co_await unmake(context, id);
+  co_return made;
+}
+
+}  // namespace
+
+io::Task<http::Response> concatenate(Context& context, http::Request& request, store::Principal who,
+                                     Creation creation) {
+  auto parts = co_await collect_parts(context, who, std::move(creation.concat_list.parts));
+  if (!parts) co_return refuse(request, parts.error());
+  store::Upload upload{.id = make_id(),
+                       .owner = std::move(who.user_id),
+                       .length = parts->bytes,
+                       .offset = parts->bytes,
+                       .metadata = std::move(creation.metadata),
+                       .concat = std::move(creation.concat),
+                       .created_at_ms = wall_ms(),
+                       .explicit_end = true};
+  http::Response answer = http::Response::empty(201);
+  answer.headers.add("Location", concat("/files/", upload.id));
+  answer.headers.add("Upload-Concat", upload.concat);
+  add_offset_fields(answer.headers, upload, context.policy);
+  const std::string id = upload.id;
+  store::Video video = video_of(upload, creation.description);
+  auto made =
+      co_await make_final(context, std::move(upload), std::move(video), std::move(parts->list));
+  if (!made) co_return http::problem(request, made.error());
+  context.assembler->submit(id);
+  co_return answer;
+}
+
+}  // namespace sf::tus
