@@ -49,6 +49,7 @@ struct Supervisor::Slot {
   std::optional<Process> process;
   std::optional<io::Gate> readers;
   bool ready = false;
+  bool was_ready = false;
   bool terminating = false;
   std::uint64_t terminate_ms = 0;
   std::optional<TaskReport> verdict;  // Why we killed it.
@@ -149,7 +150,7 @@ io::Task<void> Supervisor::serve_one(Slot& slot) {
   static metrics::Counter& starts =
       metrics::counter("streamforge_transcode_worker_starts_total", "Worker processes started");
   starts.add();
-  slot.ready = slot.terminating = slot.cancelled = false;
+  slot.ready = slot.was_ready = slot.terminating = slot.cancelled = false;
   slot.verdict.reset();
   slot.heard_ms = home_.now_ms();
   slot.marked_ms = 0;
@@ -175,6 +176,9 @@ io::Task<void> Supervisor::serve_one(Slot& slot) {
   slot.readers.reset();
 
   const bool expected = slot.terminating || stopping_;
+  if (!expected && !slot.was_ready) {
+    trouble_ = concat("a worker ended before it was ready: ", end->in_words());
+  }
   if (!expected || end->by_signal) {
     const std::string how = end->in_words();
     log::warn("transcode", "a worker ended",
@@ -252,7 +256,7 @@ void Supervisor::hear(Slot& slot, std::string_view line) {
   }
   slot.heard_ms = home_.now_ms();
   if (event->kind == WorkerEventKind::kReady) {
-    slot.ready = true;
+    slot.ready = slot.was_ready = true;
     trouble_.clear();
     if (!stopping_ && !slot.busy && on_idle_) on_idle_(slot.index);
     return;

@@ -68,7 +68,7 @@ class Supervisor {
   [[nodiscard]] bool urgent(unsigned worker) const noexcept;
   [[nodiscard]] bool idle(unsigned worker) const noexcept;
   [[nodiscard]] pid_t pid(unsigned worker) const noexcept;  ///< -1 while there is none.
-  /// Says why none of the workers can be started; empty while that is not so.
+  /// Why a worker could not be started the last time; empty once one was ready since.
   [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
 
   /// The worker must be idle.

@@ -59,11 +59,20 @@ struct TaskQueue::Video {
   [[nodiscard]] TryKey key(std::uint32_t track, std::uint32_t segment) const {
     return {rows[track].shape.audio ? track : kPicture, segment};
   }
+  [[nodiscard]] bool being_tried(std::uint32_t track, std::uint32_t segment) const {
+    return std::ranges::any_of(rows, [&](const Row& row) {
+      const auto other = static_cast<std::uint32_t>(&row - rows.data());
+      return segment < row.cells.size() && key(other, segment) == key(track, segment) &&
+             (row.cells[segment] & (kRunning | kRunningUrgent)) != 0;
+    });
+  }
   [[nodiscard]] bool may_try(std::uint32_t track, std::uint32_t segment,
                              std::uint64_t now_ms) const {
     if (tries.empty()) return true;
     const auto found = tries.find(key(track, segment));
-    return found == tries.end() || found->second.not_before_ms <= now_ms;
+    if (found == tries.end()) return true;
+    // What has failed is tried by one worker at a time: each try counts.
+    return found->second.not_before_ms <= now_ms && !being_tried(track, segment);
   }
   [[nodiscard]] bool is_free(std::uint32_t track, std::uint32_t segment,
                              std::uint64_t now_ms) const {

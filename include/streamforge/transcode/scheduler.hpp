@@ -43,7 +43,7 @@ class Scheduler {
 
   /// Starts workers and takes up the open jobs. On the home reactor.
   io::Task<Result<>> start();
-  /// Ends tasks in flight (they are done again after a restart) and the workers.
+  /// Ends tasks in flight (they are done again after a restart) and the workers. Any reactor.
   io::Task<void> stop();
 
   // Intents; any reactor: recorded, then acted on.
@@ -55,12 +55,12 @@ class Scheduler {
   /// The video is going away: ends its tasks, and answers when nothing of it is in flight.
   io::Task<void> forget(std::string video);
 
-  /// Place in the queue, 1 for the next; 0 when it is not waiting.
+  /// Place in the queue, 1 for the next; 0 when it is not waiting. Any thread.
   [[nodiscard]] unsigned queue_position(const std::string& video) const;
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // Messages on their way home hold it weakly.
 };
 
 }  // namespace sf::transcode

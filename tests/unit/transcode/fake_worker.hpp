@@ -4,12 +4,14 @@
 /// (as the supervisor starts /proc/self/exe), becomes one before any test is known: see
 /// fake_worker_test.cpp. What it does is told by the id of the video it is given:
 ///
-///   …ok        makes its outputs: "{video} {segment} {rung}\n"
-///   …crash     SIGSEGV           …exit      exits with 3         …fail     "unsupported"
-///   …hang      waits for ever    …spin      works for ever       …mute     is never ready again
+///   …ok        makes its outputs: "{video} {segment} {rung}\n"; any other ending does too
+///   …crash     SIGSEGV           …exit      exits with 3         …reject   "unsupported"
+///   …hang      waits for ever    …spin      works for ever
 ///   …flood     1 MB on stderr    …garbage   no event             …endless  a line without end
-///   …slow      2 s of progress, ends in order on SIGTERM
+///   …drag      0.3 s of progress, ends in order on SIGTERM
 ///   …stubborn  progress for ever, SIGTERM or not
 ///   …look      fails with a description of its own surroundings
-///   …thrice    crashes on segment 1, makes all others
+///   …crash1    crashes on video segment 1, makes all others
+/// An index pass finds twelve seconds of 480p at 30 frames a second, with stereo sound: three
+/// segments, two rungs and one audio track.
 namespace sf::transcode::fake {}

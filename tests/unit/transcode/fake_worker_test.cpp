@@ -55,11 +55,46 @@ std::string surroundings() {
   return concat(out, " cpus ", CPU_COUNT(&cpus), " path ", ::getenv("PATH") ? 1 : 0);
 }
 
+SourceIndex twelve_seconds() {
+  SourceIndex index;
+  index.container = "mp4";
+  VideoInfo video;
+  video.stream = 0;
+  video.codec = "vp9";
+  video.coded_width = video.display_width = 854;
+  video.coded_height = video.display_height = 480;
+  video.frame_rate = {30, 1};
+  video.pixel_format = "yuv420p";
+  index.video = video;
+  for (std::int64_t frame = 0; frame < 360; ++frame) {
+    index.packets.push_back({frame * 3'000, frame * 3'000, frame * 1'000, 1'000, frame % 150 == 0});
+  }
+  index.video_end_ticks = index.audio_end_ticks = 12 * 90'000;
+  AudioInfo audio;
+  audio.stream = 1;
+  audio.codec = "opus";
+  audio.channels = 2;
+  audio.sample_rate = 48'000;
+  audio.language = "en";
+  audio.end_ticks = index.audio_end_ticks;
+  audio.runs = {{0, 600, 960}};
+  index.audio.push_back(audio);
+  return index;
+}
+
 void finish(const Command& command, const std::vector<int>& descriptors) {
   WorkerEvent event;
   event.kind = WorkerEventKind::kDone;
   event.task = command.task;
-  const std::size_t first = command.kind == TaskKind::kIndex ? 1 : 2;
+  if (command.kind == TaskKind::kIndex) {
+    const std::string bytes = serialize(twelve_seconds());
+    print(descriptors[1], bytes);
+    SegmentOutput output;
+    output.bytes = bytes.size();
+    event.outputs.push_back(output);
+    return emit(event);
+  }
+  const std::size_t first = 2;
   for (std::size_t i = first; i < descriptors.size(); ++i) {
     const std::string rung = command.kind == TaskKind::kVideo ? command.rungs[i - first] : "";
     const std::string text = concat(command.video, ' ', command.segment, ' ', rung, '\n');
@@ -83,12 +118,12 @@ void fail_with(const Command& command, ErrorCode code, std::string message) {
 
 void perform(const Command& command, const std::vector<int>& descriptors) {
   const auto is = [&](std::string_view end) { return command.video.ends_with(end); };
-  if (is("crash") || (is("thrice") && command.kind == TaskKind::kVideo && command.segment == 1)) {
+  if (is("crash") || (is("crash1") && command.kind == TaskKind::kVideo && command.segment == 1)) {
     ::signal(SIGSEGV, SIG_DFL);  // A sanitizer's handler would turn it into an exit.
     ::raise(SIGSEGV);
   }
   if (is("exit")) ::_exit(3);
-  if (is("fail")) return fail_with(command, ErrorCode::kUnsupported, "This file is not a video.");
+  if (is("reject")) return fail_with(command, ErrorCode::kUnsupported, "This file is not a video.");
   if (is("look")) return fail_with(command, ErrorCode::kInternal, surroundings());
   if (is("hang")) {
     for (;;) ::pause();
@@ -102,11 +137,11 @@ void perform(const Command& command, const std::vector<int>& descriptors) {
   if (is("flood")) {
     for (int i = 0; i < 16'384; ++i) print(2, std::string(63, 'y') + "\n");
   }
-  if (is("slow") || is("stubborn")) {
-    for (int i = 0; i < 40 || is("stubborn"); ++i) {
+  if (is("drag") || is("stubborn")) {
+    for (int i = 0; i < 6 || is("stubborn"); ++i) {
       ::usleep(50'000);
-      emit_progress(command.task, i / 40.0);
-      if (terminated && is("slow")) {
+      emit_progress(command.task, i / 6.0);
+      if (terminated && is("drag")) {
         fail_with(command, ErrorCode::kCancelled, "cancelled");
         ::_exit(0);
       }

@@ -138,7 +138,7 @@ TEST_P(SupervisorTest, WorkersStartPoor) {
 }
 
 io::Task<void> reports_words(Workshop& shop) {
-  const TaskReport report = co_await shop.make("fail");
+  const TaskReport report = co_await shop.make("reject");
   EXPECT_EQ(report.end, TaskEnd::kReported);
   EXPECT_EQ(report.error.code, ErrorCode::kUnsupported);
   EXPECT_EQ(report.error.message, "This file is not a video.");
@@ -182,7 +182,7 @@ io::Task<void> ends_the_silent(Workshop& shop) {
 TEST_P(SupervisorTest, EndsWorkersThatHang) { Workshop(GetParam()).play(ends_the_silent); }
 
 io::Task<void> tolerates_a_stop(Workshop& shop) {
-  shop.home->spawn(shop.make_into("slow", shop.report));
+  shop.home->spawn(shop.make_into("drag", shop.report));
   co_await shop.home->sleep_ms(200);
   const pid_t pid = shop.supervisor->pid(0);
   ::kill(pid, SIGSTOP);
@@ -195,7 +195,7 @@ io::Task<void> tolerates_a_stop(Workshop& shop) {
 TEST_P(SupervisorTest, ToleratesAnOperatorsStop) { Workshop(GetParam()).play(tolerates_a_stop); }
 
 io::Task<void> cancels(Workshop& shop) {
-  for (const char* video : {"slow", "stubborn"}) {
+  for (const char* video : {"drag", "stubborn"}) {
     shop.report = {};
     shop.home->spawn(shop.make_into(video, shop.report));
     co_await shop.home->sleep_ms(200);
@@ -209,7 +209,7 @@ io::Task<void> cancels(Workshop& shop) {
 TEST_P(SupervisorTest, CancelsInOrderElseByForce) { Workshop(GetParam()).play(cancels); }
 
 io::Task<void> leaves_one_running(Workshop& shop) {
-  shop.home->spawn(shop.make_into("slow", shop.report));
+  shop.home->spawn(shop.make_into("drag", shop.report));
   co_await shop.home->sleep_ms(200);
 }
 TEST_P(SupervisorTest, StoppingEndsWhatRuns) {

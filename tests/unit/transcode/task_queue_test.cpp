@@ -290,6 +290,20 @@ TEST(TaskQueue, TriesThreeTimesWithPauses) {
   }
 }
 
+TEST(TaskQueue, WhatHasFailedIsTriedByOneAtATime) {
+  TaskQueue queue(options(2, 1));
+  add_planned(queue, "a", 1);
+  const auto small = queue.next(0, false, 0);
+  EXPECT_THAT(small->tracks, ElementsAre(k360));
+  const auto rest = queue.next(1, false, 0);
+  EXPECT_THAT(rest->tracks, ElementsAre(k720));
+  EXPECT_TRUE(queue.failed(*small, 0));
+  EXPECT_FALSE(queue.next(0, false, 1'000)) << "the other still tries";
+  queue.released(*rest, false);
+  EXPECT_TRUE(queue.next(0, false, 1'000));
+  EXPECT_FALSE(queue.next(1, false, 1'000));
+}
+
 TEST(TaskQueue, OneBadSegmentDoesNotHoldTheOthers) {
   TaskQueue queue(options());
   add_planned(queue, "a", 3);

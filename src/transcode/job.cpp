@@ -1,0 +1,123 @@
+#include "job.hpp"
+
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/hls/playlist.hpp>
+
+namespace sf::transcode {
+namespace {
+
+constexpr double kMegapixelSecond = 1e6 * static_cast<double>(hls::kTicksPerSecond);
+constexpr double kAudioCost = 0.05;  // Of a segment: AAC at 93 times real time, beside 360p's 1.
+
+std::string predicted_codec(const RungPlan& rung, const SourceIndex& index) {
+  constexpr std::uint8_t kHigh = 100;
+  std::uint8_t profile = kHigh;
+  auto level = static_cast<std::uint8_t>(rung.level);
+  if (rung.mode == "copy" && index.video) {
+    if (index.video->profile.find("Main") != std::string::npos) profile = 77;
+    if (index.video->profile.find("Baseline") != std::string::npos) profile = 66;
+    if (index.video->level > 0) level = static_cast<std::uint8_t>(index.video->level);
+  }
+  return hls::avc1_codec(profile, 0, level);
+}
+
+double mean_ticks(const std::vector<hls::SegmentSpan>& spans) {
+  if (spans.empty()) return 0;
+  return static_cast<double>(spans.back().end_ticks - spans.front().begin_ticks) /
+         static_cast<double>(spans.size());
+}
+
+}  // namespace
+
+hls::Presentation present(const Plan& plan) {
+  hls::Presentation shown;
+  shown.timeline = plan.timeline;
+  if (plan.frame_rate.denominator > 0) {
+    shown.frame_rate = static_cast<double>(plan.frame_rate.numerator) /
+                       static_cast<double>(plan.frame_rate.denominator);
+  }
+  for (const RungPlan& rung : plan.rungs) {
+    shown.video.push_back({rung.name,
+                           rung.width,
+                           rung.height,
+                           predicted_codec(rung, plan.index),
+                           {std::uint64_t{rung.max_kbps} * 1'000, 0, 0}});
+  }
+  for (const AudioPlan& track : plan.audio) {
+    shown.audio.push_back({track.name,
+                           track.language,
+                           track.label,
+                           "mp4a.40.2",
+                           track.channels,
+                           {std::uint64_t{track.kbps} * 1'000, 0, 0}});
+  }
+  return shown;
+}
+
+std::vector<TrackShape> shapes_of(const hls::Presentation& shown) {
+  std::vector<TrackShape> shapes;
+  const double video_ticks = mean_ticks(shown.timeline.video);
+  for (std::uint32_t i = 0; i < shown.video.size(); ++i) {
+    const hls::VideoTrack& track = shown.video[i];
+    const double pixels = static_cast<double>(track.width) * static_cast<double>(track.height);
+    shapes.push_back({track.name, false, i, static_cast<std::uint32_t>(shown.timeline.video.size()),
+                      pixels * video_ticks / kMegapixelSecond});
+  }
+  for (std::uint32_t i = 0; i < shown.audio.size(); ++i) {
+    shapes.push_back({concat("audio/", shown.audio[i].name), true, i,
+                      static_cast<std::uint32_t>(shown.timeline.audio.size()), kAudioCost});
+  }
+  return shapes;
+}
+
+std::string segment_path(std::string_view track, std::uint32_t segment) {
+  return concat(track, '/', hls::segment_name(segment));
+}
+
+Command command_of(const QueueTask& task, const std::vector<TrackShape>& shapes,
+                   std::uint64_t source_bytes) {
+  Command command;
+  command.kind = task.kind;
+  command.video = task.video;
+  command.source_bytes = source_bytes;
+  command.segment = task.segment;
+  for (const std::uint32_t row : task.tracks) {
+    if (task.kind == TaskKind::kAudio) command.track = shapes[row].index;
+    if (task.kind == TaskKind::kVideo) command.rungs.push_back(shapes[row].name);
+  }
+  return command;
+}
+
+bool Tally::add(std::uint32_t segment, std::uint64_t segment_bytes, std::uint64_t duration_ticks) {
+  if (segment >= segments.size() || segments[segment].bytes != 0 || segment_bytes == 0) {
+    return false;
+  }
+  segments[segment] = {segment_bytes, duration_ticks};
+  ++done;
+  bytes += segment_bytes;
+  return true;
+}
+
+hls::Rates Tally::rates() const {
+  return complete() && done > 0 ? hls::measure_rates(segments) : hls::Rates{};
+}
+
+std::vector<Tally> tallies_of(const std::vector<TrackShape>& shapes) {
+  std::vector<Tally> tallies(shapes.size());
+  for (std::size_t i = 0; i < shapes.size(); ++i) tallies[i].segments.resize(shapes[i].segments);
+  return tallies;
+}
+
+std::vector<PlaylistFile> playlists_of(const hls::Presentation& shown,
+                                       const std::vector<TrackShape>& shapes) {
+  std::vector<PlaylistFile> files;
+  for (const TrackShape& shape : shapes) {
+    if (auto text = hls::media_playlist(shown, shape.name)) {
+      files.push_back({concat(shape.name, "/index.m3u8"), std::move(*text)});
+    }
+  }
+  files.push_back({"master.m3u8", hls::master_playlist(shown)});
+  return files;
+}
+
+}  // namespace sf::transcode

@@ -1,0 +1,57 @@
+#pragma once
+
+/// What a plan means for those who carry it out: its tracks as rows of the queue, as a player's
+/// view, as counts that grow. Pure; shared by the scheduler and the command line.
+
+#include "engine.hpp"
+#include "task_queue.hpp"
+
+#include <streamforge/hls/presentation.hpp>
+#include <streamforge/transcode/plan.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sf::transcode {
+
+/// The player's view of a plan before anything is measured. Codecs are what the encoder is asked
+/// for.
+[[nodiscard]] hls::Presentation present(const Plan& plan);
+
+/// Rows for the queue, in the order of the presentation: rungs, then audio.
+[[nodiscard]] std::vector<TrackShape> shapes_of(const hls::Presentation& shown);
+
+/// "720p/12.ts": below the video's folder.
+[[nodiscard]] std::string segment_path(std::string_view track, std::uint32_t segment);
+
+/// What the worker is told to make.
+[[nodiscard]] Command command_of(const QueueTask& task, const std::vector<TrackShape>& shapes,
+                                 std::uint64_t source_bytes);
+
+/// What exists of one track.
+struct Tally {
+  std::vector<hls::SizedSegment> segments;  ///< By number; 0 bytes: does not exist.
+  std::uint32_t done = 0;
+  std::uint64_t bytes = 0;
+  std::string codecs;
+
+  /// False when it was counted before.
+  bool add(std::uint32_t segment, std::uint64_t segment_bytes, std::uint64_t duration_ticks);
+  [[nodiscard]] bool complete() const noexcept { return done == segments.size(); }
+  /// All zero until complete.
+  [[nodiscard]] hls::Rates rates() const;
+};
+[[nodiscard]] std::vector<Tally> tallies_of(const std::vector<TrackShape>& shapes);
+
+/// One playlist of the tree, complete and measured.
+struct PlaylistFile {
+  std::string path;  ///< "master.m3u8", "720p/index.m3u8".
+  std::string text;
+};
+/// All playlists, so that the folder is a plain HLS tree.
+[[nodiscard]] std::vector<PlaylistFile> playlists_of(const hls::Presentation& shown,
+                                                     const std::vector<TrackShape>& shapes);
+
+}  // namespace sf::transcode

@@ -1,0 +1,397 @@
+#include <streamforge/transcode/scheduler.hpp>
+
+#include "hop.hpp"
+#include "scheduler_impl.hpp"
+
+#include <streamforge/base/assert.hpp>
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/base/clock.hpp>
+#include <streamforge/base/limits.hpp>
+#include <streamforge/base/log.hpp>
+#include <streamforge/base/metrics.hpp>
+
+#include <algorithm>
+
+namespace sf::transcode {
+namespace {
+
+QueueOptions queue_options(const WorkerOptions& workers) {
+  QueueOptions options;
+  options.workers = workers.workers;
+  options.attempts_max = limits::kTaskAttemptsMax;
+  return options;
+}
+
+bool is_open(store::JobState state) {
+  return state == store::JobState::kWaiting || state == store::JobState::kRunning ||
+         state == store::JobState::kPaused;
+}
+
+Error gone(std::string_view why) { return {ErrorCode::kUnavailable, std::string(why), 0}; }
+
+}  // namespace
+
+Scheduler::Impl::Impl(io::Reactor& home_reactor, store::Catalogue& records, store::BlobStore& files,
+                      store::Demand& wishes, LadderOptions rungs, WorkerOptions workers)
+    : home(home_reactor),
+      catalogue(records),
+      blobs(files),
+      demand(wishes),
+      ladder(std::move(rungs)),
+      options(std::move(workers)),
+      video_log(options.log_dir),
+      thinker(1, "planner"),
+      supervisor(home, options, video_log),
+      queue(queue_options(options)),
+      assigned(supervisor.count()) {}
+
+io::Task<Result<>> Scheduler::Impl::start() {
+  auto open = co_await catalogue.open_jobs();
+  if (!open) co_return fail(std::move(open.error()));
+  started = true;
+  const std::weak_ptr<Impl> weak = weak_from_this();
+  // From any thread; only the home reactor looks inside.
+  io::Reactor* reactor = &home;
+  catalogue.set_job_listener([weak, reactor](const store::Job& changed) {
+    reactor->post([weak, id = changed.video] {
+      const auto self = weak.lock();
+      if (self && !self->stopping) self->home.spawn(self->sync_alone(id));
+    });
+  });
+  demand.set_listener([weak, reactor](const store::Wish& wish) {
+    reactor->post([weak, wish] {
+      if (const auto self = weak.lock()) self->on_wish(wish);
+    });
+  });
+  supervisor.start([this](unsigned) { pump(); });
+  home.spawn(take_up_all(std::move(*open)));
+  co_return {};
+}
+
+io::Task<void> Scheduler::Impl::take_up_all(std::vector<store::Job> open) {
+  const auto pass = gate.enter();
+  for (const store::Job& job : open) {
+    if (stopping) break;
+    co_await sync(job.video);
+  }
+  taking_up = false;
+  for (const store::Wish& wish : std::exchange(early_wishes, {})) on_wish(wish);
+  if (!open.empty()) log::info("transcode", "took up open jobs", {{"jobs", open.size()}});
+}
+
+io::Task<void> Scheduler::Impl::stop() {
+  if (stopping || !started) co_return;
+  stopping = true;
+  catalogue.set_job_listener(nullptr);
+  demand.set_listener(nullptr);
+  retry_timer.cancel();
+  co_await supervisor.stop();
+  // What workers had made is still published; it gets its record too.
+  co_await gate.close();
+  std::vector<JobPtr> last;
+  for (const auto& [id, job] : jobs) last.push_back(job);
+  for (const JobPtr& job : last) {
+    job->flush_timer.cancel();
+    co_await flush(job);
+  }
+  demand.refuse_all(gone("The server is shutting down."));
+}
+
+io::Task<void> Scheduler::Impl::sync_alone(std::string id) {
+  if (gate.closed()) co_return;
+  const auto pass = gate.enter();
+  co_await sync(std::move(id));
+}
+
+io::Task<void> Scheduler::Impl::sync(std::string id) {
+  if (!syncing.insert(id).second) {
+    sync_again.insert(id);
+    co_return;
+  }
+  do {
+    sync_again.erase(id);
+    co_await sync_once(id);
+  } while (!stopping && sync_again.contains(id));
+  sync_again.erase(id);
+  syncing.erase(id);
+  pump();
+}
+
+io::Task<void> Scheduler::Impl::sync_once(std::string id) {
+  auto record = co_await catalogue.job(id);
+  if (!record) {
+    log::error("transcode", "a job cannot be read",
+               {{"video", id}, {"reason", record.error().message}});
+    co_return;
+  }
+  const JobPtr known = find(id);
+  if (!*record || !is_open((*record)->state)) {
+    // A job that ends here by itself is no longer known when its record changes.
+    if (known && !known->finishing) end_job(known, gone("This video is not being made any more."));
+    co_return;
+  }
+  if (known) {
+    queue.set_paused(id, (*record)->state == store::JobState::kPaused);
+    queue.set_priority(id, (*record)->priority);
+    co_return;
+  }
+  co_await take_up(std::move(**record));
+}
+
+io::Task<void> Scheduler::Impl::take_up(store::Job record) {
+  auto video = co_await catalogue.video(record.video);
+  if (!video || video->deleted_at_ms != 0 || video->status == store::VideoStatus::kReady) {
+    co_return;
+  }
+  auto job = std::make_shared<Job>();
+  job->id = record.video;
+  job->damaged_frames = damaged_frames_of(video->warnings);
+  TaskQueue::Entry entry;
+  entry.video = record.video;
+  entry.owner = video->owner;
+  entry.priority = record.priority;
+  entry.queued_at_ms = record.queued_at_ms;
+  entry.source_bytes = video->source.bytes;
+
+  // Planned before, and both halves of the plan are there: go on where it stopped.
+  auto shown_text = co_await blobs.read_small(record.video, std::string(hls::kPresentationBlob),
+                                              hls::kPresentationBytesMax);
+  auto plan = co_await blobs.open_blob(record.video, "plan");
+  std::vector<std::vector<std::uint32_t>> done;
+  bool planned = false;
+  if (video->playable && shown_text && plan) {
+    auto shown = hls::parse_presentation(*shown_text);
+    auto segments = co_await catalogue.segments(record.video);
+    if (shown && segments) {
+      planned = true;
+      job->shown = std::move(*shown);
+      job->shapes = shapes_of(job->shown);
+      job->tallies = tallies_of(job->shapes);
+      done.resize(job->shapes.size());
+      for (const store::Segment& segment : *segments) {
+        const auto row = std::ranges::find(job->shapes, segment.track, &TrackShape::name);
+        if (row == job->shapes.end()) continue;
+        const auto index = static_cast<std::size_t>(row - job->shapes.begin());
+        if (job->tallies[index].add(segment.number, segment.bytes, segment.duration_ticks)) {
+          done[index].push_back(segment.number);
+        }
+      }
+      for (std::size_t i = 0; i < job->shapes.size(); ++i) {
+        const auto& shape = job->shapes[i];
+        job->tallies[i].codecs = shape.audio ? job->shown.audio[shape.index].codecs
+                                             : job->shown.video[shape.index].codecs;
+      }
+    }
+  }
+  if (stopping || find(job->id)) co_return;
+  jobs.emplace(job->id, job);
+  queue.add(std::move(entry));
+  queue.set_paused(job->id, record.state == store::JobState::kPaused);
+  if (planned) {
+    queue.set_tracks(job->id, job->shapes, done);
+    job->pace.begin(home.now_ms());
+    if (queue.complete(job->id)) co_await flush(job);
+  }
+  refresh_positions();
+}
+
+Scheduler::Impl::JobPtr Scheduler::Impl::find(const std::string& id) const {
+  const auto found = jobs.find(id);
+  return found == jobs.end() ? nullptr : found->second;
+}
+
+void Scheduler::Impl::end_job(const JobPtr& job, const Error& answer) {
+  if (job->ended) return;
+  job->ended = true;
+  job->flush_timer.cancel();
+  queue.remove(job->id);
+  jobs.erase(job->id);
+  for (const unsigned worker : job->workers) supervisor.cancel(worker);
+  leaving.push_back(job);
+  if (!gate.closed()) home.spawn(see_off(job));
+  demand.refuse_video(job->id, answer);
+  refresh_positions();
+}
+
+// Waits until nobody acts for the job any more.
+io::Task<void> Scheduler::Impl::see_off(JobPtr job) {
+  const auto pass = gate.enter();
+  co_await job->users.close();
+  std::erase(leaving, job);
+  const auto concerned = [&](const auto& waiter) { return waiter.first == job->id; };
+  for (const auto& waiter : waiting_for_leave) {
+    if (concerned(waiter)) home.post([handle = waiter.second] { handle.resume(); });
+  }
+  std::erase_if(waiting_for_leave, concerned);
+}
+
+io::Task<void> Scheduler::Impl::forget(std::string id) {
+  if (const JobPtr job = find(id)) end_job(job, gone("This video is being deleted."));
+  struct Leaving {
+    Impl& self;
+    const std::string& id;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> waiter) const {
+      self.waiting_for_leave.emplace_back(id, waiter);
+    }
+    void await_resume() const noexcept {}
+  };
+  const auto still_here = [&] {
+    return std::ranges::any_of(leaving, [&](const JobPtr& job) { return job->id == id; });
+  };
+  while (still_here() && !stopping) {
+    Leaving left{*this, id};
+    co_await left;
+  }
+  supervisor.forget(id);
+  video_log.remove(id);
+}
+
+io::Task<Result<>> Scheduler::Impl::intend(
+    std::string id, std::function<Result<>(store::Job&, store::Video&)> change) {
+  io::Reactor& caller = io::Reactor::current();
+  auto updated = co_await catalogue.update_job(id, std::move(change));
+  if (!updated) co_return fail(std::move(updated.error()));
+  co_await HopTo{home};
+  co_await sync_alone(std::move(id));
+  co_await HopTo{caller};
+  co_return {};
+}
+
+void Scheduler::Impl::on_wish(const store::Wish& wish) {
+  static metrics::Counter& wishes = metrics::counter(
+      "streamforge_transcode_wishes_total", "Segments that viewers asked for before they existed");
+  if (stopping) return;
+  if (taking_up && early_wishes.size() < TaskQueue::kWishesMax) {
+    early_wishes.push_back(wish);
+    return;
+  }
+  wishes.add();
+  switch (queue.wish(wish.video, wish.track, wish.segment, home.now_ms())) {
+    case WishAnswer::kQueued:
+      pump();
+      break;
+    case WishAnswer::kMade:
+      demand.satisfy(wish);
+      break;
+    case WishAnswer::kBusy:
+      demand.refuse(wish, gone("Too many viewers wait for segments."));
+      break;
+    case WishAnswer::kUnknown:
+      home.spawn(answer_stranger(wish));
+      break;
+  }
+}
+
+// A wish for a video that is not being made: it may just have become ready.
+io::Task<void> Scheduler::Impl::answer_stranger(store::Wish wish) {
+  if (gate.closed()) co_return;
+  const auto pass = gate.enter();
+  const auto blob = co_await blobs.open_blob(wish.video, segment_path(wish.track, wish.segment));
+  if (blob) {
+    demand.satisfy(wish);
+  } else {
+    demand.refuse(wish, {ErrorCode::kNotFound, "There is no such segment.", 0});
+  }
+}
+
+void Scheduler::Impl::refresh_positions() {
+  const std::vector<std::string> waiting = queue.waiting();
+  std::unordered_map<std::string, unsigned> fresh;
+  for (unsigned i = 0; i < waiting.size(); ++i) fresh.emplace(waiting[i], i + 1);
+  const std::lock_guard lock(positions_mutex);
+  positions.swap(fresh);
+}
+
+// --- The front door.
+
+Scheduler::Scheduler(io::Reactor& home, store::Catalogue& catalogue, store::BlobStore& blobs,
+                     store::Demand& demand, LadderOptions ladder, WorkerOptions workers)
+    : impl_(std::make_shared<Impl>(home, catalogue, blobs, demand, std::move(ladder),
+                                   std::move(workers))) {}
+Scheduler::~Scheduler() { SF_ASSERT(!impl_->started || impl_->stopping); }
+
+io::Task<Result<>> Scheduler::start() { return impl_->start(); }
+io::Task<void> Scheduler::stop() {
+  io::Reactor& caller = io::Reactor::current();
+  co_await HopTo{impl_->home};
+  co_await impl_->stop();
+  co_await HopTo{caller};
+}
+
+io::Task<Result<>> Scheduler::cancel(std::string video) {
+  std::function<Result<>(store::Job&, store::Video&)> change =
+      [](store::Job& job, store::Video& record) -> Result<> {
+    if (!is_open(job.state)) return fail(ErrorCode::kConflict, "There is nothing to cancel.");
+    job.state = store::JobState::kCancelled;
+    record.status = store::VideoStatus::kCancelled;
+    record.eta_ms = 0;
+    return {};
+  };
+  return impl_->intend(std::move(video), std::move(change));
+}
+
+io::Task<Result<>> Scheduler::retry(std::string video) {
+  std::function<Result<>(store::Job&, store::Video&)> change =
+      [](store::Job& job, store::Video& record) -> Result<> {
+    if (job.state != store::JobState::kFailed && job.state != store::JobState::kCancelled) {
+      return fail(ErrorCode::kConflict, "Only a failed or cancelled video can be tried again.");
+    }
+    job.state = store::JobState::kWaiting;
+    ++job.attempts;
+    job.queued_at_ms = wall_ms();
+    record.status = record.playable ? store::VideoStatus::kProcessing : store::VideoStatus::kQueued;
+    record.error.reset();
+    return {};
+  };
+  return impl_->intend(std::move(video), std::move(change));
+}
+
+io::Task<Result<>> Scheduler::pause(std::string video) {
+  std::function<Result<>(store::Job&, store::Video&)> change =
+      [](store::Job& job, store::Video& record) -> Result<> {
+    if (!is_open(job.state)) return fail(ErrorCode::kConflict, "There is nothing to pause.");
+    job.state = store::JobState::kPaused;
+    record.eta_ms = 0;
+    return {};
+  };
+  return impl_->intend(std::move(video), std::move(change));
+}
+
+io::Task<Result<>> Scheduler::resume(std::string video) {
+  std::function<Result<>(store::Job&, store::Video&)> change = [](store::Job& job,
+                                                                  store::Video&) -> Result<> {
+    if (job.state != store::JobState::kPaused) {
+      return fail(ErrorCode::kConflict, "This video is not paused.");
+    }
+    job.state = store::JobState::kWaiting;
+    return {};
+  };
+  return impl_->intend(std::move(video), std::move(change));
+}
+
+io::Task<Result<>> Scheduler::prioritise(std::string video) {
+  std::function<Result<>(store::Job&, store::Video&)> change = [](store::Job& job,
+                                                                  store::Video&) -> Result<> {
+    if (!is_open(job.state)) return fail(ErrorCode::kConflict, "There is nothing left to do.");
+    // The one asked for last goes first.
+    job.priority = wall_ms();
+    return {};
+  };
+  return impl_->intend(std::move(video), std::move(change));
+}
+
+io::Task<void> Scheduler::forget(std::string video) {
+  io::Reactor& caller = io::Reactor::current();
+  co_await HopTo{impl_->home};
+  co_await impl_->forget(std::move(video));
+  co_await HopTo{caller};
+}
+
+unsigned Scheduler::queue_position(const std::string& video) const {
+  const std::lock_guard lock(impl_->positions_mutex);
+  const auto found = impl_->positions.find(video);
+  return found == impl_->positions.end() ? 0 : found->second;
+}
+
+}  // namespace sf::transcode

@@ -1,0 +1,487 @@
+#include "scheduler_impl.hpp"
+
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/base/clock.hpp>
+#include <streamforge/base/limits.hpp>
+#include <streamforge/base/log.hpp>
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace sf::transcode {
+namespace {
+
+constexpr std::uint32_t kCommitDelayMs = 200;  // Background results share a record write.
+constexpr std::uint64_t kIndexBytesMax = std::uint64_t{256} << 20;
+constexpr std::string_view kPlanBlob = "plan";
+
+/// What a commit says of one track; absolute, so that saying it twice is harmless.
+struct TrackCount {
+  std::string name;
+  std::uint64_t done = 0;
+  std::uint64_t bytes = 0;
+  std::string codecs;
+  hls::Rates rates;
+};
+
+template <class Record>
+void set_counts(Record& record, const TrackCount& count) {
+  record.segments_done = count.done;
+  record.bytes = count.bytes;
+  record.codecs = count.codecs;
+  record.peak_bps = count.rates.peak_bps;
+  record.average_bps = count.rates.average_bps;
+}
+
+void set_counts(store::Video& video, const std::vector<TrackCount>& counts) {
+  for (const TrackCount& count : counts) {
+    for (store::Rendition& rendition : video.renditions) {
+      if (rendition.name == count.name) set_counts(rendition, count);
+    }
+    for (store::AudioTrack& track : video.audio) {
+      if (concat("audio/", track.name) == count.name) set_counts(track, count);
+    }
+  }
+}
+
+struct Planned {
+  Plan plan;
+  std::string bytes;
+};
+
+Result<Planned> plan_from(std::string_view index_bytes, const LadderOptions& ladder) {
+  auto index = parse_index(index_bytes);
+  if (!index) return fail(std::move(index.error()));
+  auto plan = make_plan(std::move(*index), ladder);
+  if (!plan) return fail(std::move(plan.error()));
+  std::string bytes = serialize(*plan);
+  return Planned{std::move(*plan), std::move(bytes)};
+}
+
+void describe(store::Video& video, const Plan& plan, const hls::Presentation& shown) {
+  video.playable = true;
+  video.duration_ms =
+      static_cast<std::uint64_t>(plan.timeline.duration_ticks()) / (hls::kTicksPerSecond / 1'000);
+  video.source.container = plan.index.container;
+  video.warnings = plan.index.warnings;
+  if (plan.index.video) {
+    video.width = plan.index.video->display_width;
+    video.height = plan.index.video->display_height;
+    video.fps_numerator = static_cast<std::uint32_t>(plan.frame_rate.numerator);
+    video.fps_denominator = static_cast<std::uint32_t>(plan.frame_rate.denominator);
+    video.source.video_codec = plan.index.video->codec;
+  }
+  if (!plan.index.audio.empty()) video.source.audio_codec = plan.index.audio.front().codec;
+  video.renditions.clear();
+  for (std::size_t i = 0; i < plan.rungs.size(); ++i) {
+    const RungPlan& rung = plan.rungs[i];
+    store::Rendition rendition;
+    rendition.name = rung.name;
+    rendition.width = rung.width;
+    rendition.height = rung.height;
+    rendition.mode = rung.mode;
+    rendition.codecs = shown.video[i].codecs;
+    rendition.max_bps = std::uint64_t{rung.max_kbps} * 1'000;
+    rendition.segments_total = plan.timeline.video.size();
+    video.renditions.push_back(std::move(rendition));
+  }
+  video.audio.clear();
+  for (std::size_t i = 0; i < plan.audio.size(); ++i) {
+    const AudioPlan& audio = plan.audio[i];
+    store::AudioTrack track;
+    track.name = audio.name;
+    track.language = audio.language;
+    track.label = audio.label;
+    track.mode = audio.mode;
+    track.codecs = shown.audio[i].codecs;
+    track.channels = audio.channels;
+    track.sample_rate = audio.sample_rate;
+    track.segments_total = plan.timeline.audio.size();
+    video.audio.push_back(std::move(track));
+  }
+}
+
+bool is_over(store::JobState state) {
+  return state == store::JobState::kCancelled || state == store::JobState::kFailed ||
+         state == store::JobState::kDone;
+}
+
+}  // namespace
+
+void Scheduler::Impl::pump() {
+  pump_again = true;
+  if (pumping) return;  // A task that failed at once came back here.
+  pumping = true;
+  while (std::exchange(pump_again, false) && !stopping) {
+    // Made faster than the disk takes it: no more before some of it is published.
+    const unsigned publishing_max = 2 * supervisor.count() + 4;
+    for (unsigned i = 0; i < supervisor.count() && publishing < publishing_max; ++i) {
+      const unsigned worker = supervisor.count() - 1 - i;  // Urgent ones first.
+      if (!supervisor.idle(worker) || assigned[worker]) continue;
+      auto task = queue.next(worker, supervisor.urgent(worker), home.now_ms());
+      if (!task) continue;
+      if (task->kind == TaskKind::kIndex) refresh_positions();
+      assigned[worker] = true;
+      home.spawn(perform(std::move(*task)));
+    }
+    if (const auto retry_ms = queue.next_retry_ms(home.now_ms())) {
+      const auto wait_ms = std::min<std::uint64_t>(*retry_ms - home.now_ms(), 60'000);
+      retry_timer.arm(home.timers(), static_cast<std::uint32_t>(wait_ms), [this] { pump(); });
+    }
+  }
+  pumping = false;
+}
+
+io::Task<Result<>> Scheduler::Impl::open_files(const QueueTask& task, Files& files) {
+  auto source = co_await blobs.open_source(task.video);
+  if (!source) co_return fail(std::move(source.error()));
+  files.source = std::move(*source);
+  struct stat status {};
+  if (::fstat(files.source.get(), &status) < 0) co_return fail_errno(errno, "fstat");
+  files.source_bytes = static_cast<std::uint64_t>(status.st_size);
+  if (task.kind != TaskKind::kIndex) {
+    auto plan = co_await blobs.open_blob(task.video, std::string(kPlanBlob));
+    if (!plan) co_return fail(std::move(plan.error()));
+    files.plan = std::move(*plan);
+  }
+  const std::size_t outputs = std::max<std::size_t>(1, task.tracks.size());
+  for (std::size_t i = 0; i < outputs; ++i) {
+    auto output = co_await blobs.make_unnamed(task.video);
+    if (!output) co_return fail(std::move(output.error()));
+    files.outputs.push_back(std::move(*output));
+  }
+  co_return {};
+}
+
+io::Task<void> Scheduler::Impl::perform(QueueTask task) {
+  const auto pass = gate.enter();
+  const JobPtr job = find(task.video);
+  const auto job_pass = job->users.enter();
+  if (task.wished) {
+    // Whoever waited may be gone by now.
+    const store::Wish wish{task.video, job->shapes[task.tracks.front()].name, task.segment};
+    if (!demand.wanted(wish)) {
+      assigned[task.worker] = false;
+      queue.released(task, true);
+      pump();
+      co_return;
+    }
+  }
+  Files files;
+  TaskReport report;
+  auto opened = co_await open_files(task, files);
+  if (!opened) {
+    report.end = TaskEnd::kReported;
+    report.error = std::move(opened.error());
+  } else if (job->ended || !supervisor.idle(task.worker)) {
+    report.end = TaskEnd::kCancelled;
+  } else {
+    TaskSpec spec;
+    spec.command = command_of(task, job->shapes, files.source_bytes);
+    spec.descriptors = {files.source.get()};
+    if (files.plan) spec.descriptors.push_back(files.plan.get());
+    for (const UniqueFd& output : files.outputs) spec.descriptors.push_back(output.get());
+    job->workers.insert(task.worker);
+    report = co_await supervisor.run(task.worker, std::move(spec));
+    job->workers.erase(task.worker);
+  }
+  assigned[task.worker] = false;
+  if (!job->ended) co_await settle(job, std::move(task), std::move(report), std::move(files));
+  pump();
+}
+
+io::Task<void> Scheduler::Impl::settle(JobPtr job, QueueTask task, TaskReport report, Files files) {
+  switch (report.end) {
+    case TaskEnd::kCancelled:
+      queue.released(task, false);
+      break;
+    case TaskEnd::kDone:
+      if (task.kind == TaskKind::kIndex) {
+        co_await settle_index(job, std::move(task), std::move(report), std::move(files));
+      } else {
+        co_await settle_segment(job, std::move(task), std::move(report), std::move(files));
+      }
+      break;
+    default:
+      co_await settle_failure(job, std::move(task), std::move(report));
+      break;
+  }
+}
+
+io::Task<void> Scheduler::Impl::settle_failure(JobPtr job, QueueTask task, TaskReport report) {
+  const bool again = queue.failed(task, home.now_ms());
+  const bool hopeless = is_final(report, task.kind) || report.error.code == ErrorCode::kNotFound;
+  if (again && !hopeless) co_return;
+  const std::string part =
+      task.kind == TaskKind::kIndex ? std::string() : concat("segment ", task.segment);
+  co_await fail_video(job, failure_of(report, part, hopeless ? 1 : limits::kTaskAttemptsMax));
+}
+
+io::Task<void> Scheduler::Impl::settle_index(JobPtr job, QueueTask task, TaskReport report,
+                                             Files files) {
+  const std::uint64_t bytes = report.outputs.front().bytes;
+  std::string text;
+  Result<> read;
+  if (bytes > kIndexBytesMax) {
+    read = fail(ErrorCode::kTooLarge, "This file has more packets than can be indexed.");
+  } else {
+    text.resize(bytes);
+    read = co_await home.read_exactly_at(
+        files.outputs.front().get(), std::as_writable_bytes(std::span(text.data(), text.size())),
+        0);
+  }
+  Result<Planned> planned = fail(ErrorCode::kInternal, "");
+  if (read) {
+    auto thinking = io::offload(thinker, [this, &text] { return plan_from(text, ladder); });
+    planned = co_await thinking;
+  } else {
+    planned = fail(std::move(read.error()));
+  }
+  if (job->ended) co_return;
+  if (!planned) {
+    report.end = TaskEnd::kReported;
+    report.error = std::move(planned.error());
+    co_await settle_failure(job, std::move(task), std::move(report));
+    co_return;
+  }
+  auto stored = co_await store_plan(job, std::move(planned->bytes), std::move(planned->plan));
+  if (job->ended) co_return;
+  if (!stored) {
+    report.end = TaskEnd::kReported;
+    report.error = std::move(stored.error());
+    co_await settle_failure(job, std::move(task), std::move(report));
+    co_return;
+  }
+  (void)queue.made(task, report.wall_ms);
+  queue.set_tracks(job->id, job->shapes, {});
+  job->pace.begin(home.now_ms());
+  if (queue.complete(job->id)) co_await flush(job);
+}
+
+// The plan's blobs first, then the record that says that they are there.
+io::Task<Result<>> Scheduler::Impl::store_plan(JobPtr job, std::string plan_bytes, Plan plan) {
+  hls::Presentation shown = present(plan);
+  auto wrote = co_await blobs.write_small(job->id, std::string(kPlanBlob), std::move(plan_bytes));
+  if (!wrote) co_return fail(std::move(wrote.error()));
+  std::string shown_text = hls::serialize(shown);
+  wrote = co_await blobs.write_small(job->id, std::string(hls::kPresentationBlob),
+                                     std::move(shown_text));
+  if (!wrote) co_return fail(std::move(wrote.error()));
+  // Segments of an earlier plan, whose blobs were lost, belong to no timeline that is known.
+  auto cleared = co_await catalogue.remove_segments(job->id);
+  if (!cleared) co_return fail(std::move(cleared.error()));
+  std::function<Result<>(store::Job&, store::Video&)> change =
+      [&plan, &shown](store::Job& record, store::Video& video) -> Result<> {
+    if (is_over(record.state)) return fail(ErrorCode::kConflict, "It has been ended.");
+    if (record.state == store::JobState::kWaiting) record.state = store::JobState::kRunning;
+    if (video.status == store::VideoStatus::kQueued) {
+      video.status = store::VideoStatus::kProcessing;
+    }
+    describe(video, plan, shown);
+    return {};
+  };
+  auto updated =
+      co_await catalogue.update_job(job->id, std::move(change), store::EventKind::kPlayable);
+  if (!updated) co_return fail(std::move(updated.error()));
+  job->shown = std::move(shown);
+  job->shapes = shapes_of(job->shown);
+  job->tallies = tallies_of(job->shapes);
+  co_return {};
+}
+
+io::Task<void> Scheduler::Impl::settle_segment(JobPtr job, QueueTask task, TaskReport report,
+                                               Files files) {
+  const std::vector<std::uint32_t> rows = queue.made(task, report.wall_ms);
+  ++publishing;
+  pump();  // The worker goes on while its files are synced.
+  for (std::size_t i = 0; i < task.tracks.size(); ++i) {
+    const std::uint32_t row = task.tracks[i];
+    if (std::ranges::find(rows, row) == rows.end()) continue;  // Another worker was first.
+    const SegmentOutput& output = report.outputs[i];
+    struct stat status {};
+    Result<> published;
+    if (::fstat(files.outputs[i].get(), &status) < 0 || output.bytes == 0 ||
+        static_cast<std::uint64_t>(status.st_size) != output.bytes) {
+      published = fail(ErrorCode::kInternal, "the worker's file is not what it said");
+    } else {
+      published = co_await blobs.publish(job->id, files.outputs[i].get(),
+                                         segment_path(job->shapes[row].name, task.segment));
+    }
+    if (job->ended) break;
+    if (!published) {
+      QueueTask rest = task;
+      rest.tracks = {row};
+      TaskReport failed;
+      failed.end = TaskEnd::kReported;
+      failed.error = std::move(published.error());
+      log::error("transcode", "a segment could not be kept",
+                 {{"video", job->id}, {"reason", failed.error.message}});
+      co_await settle_failure(job, std::move(rest), std::move(failed));
+      if (job->ended) break;
+      continue;
+    }
+    job->pending.push_back({row, task.segment, output.bytes,
+                            static_cast<std::uint64_t>(output.duration_ticks), output.codecs,
+                            output.damaged_frames});
+    flush_soon(job, queue.wished(job->id, row, task.segment));
+  }
+  --publishing;
+}
+
+void Scheduler::Impl::flush_soon(const JobPtr& job, bool now) {
+  // The last ones too: the video becomes ready with them.
+  std::size_t open = 0;
+  for (const Tally& tally : job->tallies) open += tally.segments.size() - tally.done;
+  if (now || job->pending.size() >= open) {
+    job->flush_timer.cancel();
+    if (!job->flushing) home.spawn(flush_alone(job));
+  } else if (!job->flush_timer.armed()) {
+    const std::weak_ptr<Job> weak = job;
+    job->flush_timer.arm(home.timers(), kCommitDelayMs, [this, weak] {
+      const JobPtr due = weak.lock();
+      if (due && !due->ended && !due->flushing && !gate.closed()) home.spawn(flush_alone(due));
+    });
+  }
+}
+
+io::Task<void> Scheduler::Impl::flush_alone(JobPtr job) {
+  if (gate.closed() || job->ended) co_return;  // `stop` flushes what is left.
+  const auto pass = gate.enter();
+  const auto job_pass = job->users.enter();
+  co_await flush(job);
+}
+
+io::Task<void> Scheduler::Impl::flush(JobPtr job) {
+  if (job->flushing) co_return;
+  job->flushing = true;
+  while (!job->pending.empty() && !job->ended) {
+    std::vector<Made> batch = std::exchange(job->pending, {});
+    if (!co_await commit(job, std::move(batch))) break;
+  }
+  job->flushing = false;
+  if (!job->ended && !job->finishing && queue.complete(job->id)) co_await finish(job);
+}
+
+io::Task<bool> Scheduler::Impl::commit(JobPtr job, std::vector<Made> batch) {
+  std::vector<store::Segment> segments;
+  std::set<std::uint32_t> touched;
+  double work = 0;
+  for (const Made& made : batch) {
+    Tally& tally = job->tallies[made.row];
+    (void)tally.add(made.segment, made.bytes, made.duration_ticks);
+    if (!made.codecs.empty()) tally.codecs = made.codecs;
+    job->damaged_frames += made.damaged_frames;
+    work += job->shapes[made.row].cost;
+    touched.insert(made.row);
+    const std::string& track = job->shapes[made.row].name;
+    segments.push_back({job->id, track, made.segment, made.bytes, made.duration_ticks,
+                        concat(job->id, '/', segment_path(track, made.segment)), 0});
+  }
+  std::vector<TrackCount> counts;
+  for (const std::uint32_t row : touched) {
+    const Tally& tally = job->tallies[row];
+    counts.push_back({job->shapes[row].name, tally.done, tally.bytes, tally.codecs, tally.rates()});
+  }
+  const auto so_far = queue.work(job->id);
+  const std::uint64_t eta_ms =
+      job->pace.eta_ms(std::max(0.0, so_far.total - so_far.done - work), home.now_ms());
+  std::function<Result<>(store::Video&)> change =
+      [counts, eta_ms, damaged = job->damaged_frames](store::Video& video) -> Result<> {
+    set_counts(video, counts);
+    set_partial_warning(video.warnings, damaged);
+    const bool on = video.status == store::VideoStatus::kQueued ||
+                    video.status == store::VideoStatus::kProcessing;
+    if (on) video.status = store::VideoStatus::kProcessing;
+    video.eta_ms = on ? eta_ms : 0;
+    return {};
+  };
+  auto committed =
+      co_await catalogue.commit_segments(job->id, std::move(segments), std::move(change));
+  if (!committed) {
+    log::error("transcode", "segments could not be recorded",
+               {{"video", job->id}, {"reason", committed.error().message}});
+    if (job->ended) co_return false;
+    TaskReport failed;
+    failed.end = TaskEnd::kReported;
+    failed.error = std::move(committed.error());
+    store::Failure failure = failure_of(failed, "", 1);
+    co_await fail_video(job, std::move(failure));
+    co_return false;
+  }
+  if (job->ended) co_return false;
+  job->pace.add(work, home.now_ms());
+  for (const Made& made : batch) {
+    queue.committed(job->id, made.row, made.segment);
+    demand.satisfy({job->id, job->shapes[made.row].name, made.segment});
+  }
+  co_return true;
+}
+
+// Everything exists: the folder becomes a plain HLS tree, then the video is ready.
+io::Task<void> Scheduler::Impl::finish(JobPtr job) {
+  job->finishing = true;
+  std::vector<TrackCount> counts;
+  for (std::size_t row = 0; row < job->shapes.size(); ++row) {
+    const Tally& tally = job->tallies[row];
+    const TrackShape& shape = job->shapes[row];
+    const hls::Rates rates = tally.rates();
+    job->shown.measure(shape.name, tally.codecs, rates.peak_bps, rates.average_bps);
+    counts.push_back({shape.name, tally.done, tally.bytes, tally.codecs, rates});
+  }
+  for (PlaylistFile& file : playlists_of(job->shown, job->shapes)) {
+    auto wrote = co_await blobs.write_small(job->id, std::move(file.path), std::move(file.text));
+    if (job->ended) co_return;
+    if (!wrote) {
+      job->finishing = false;
+      store::Failure failure = failure_of(wrote.error());
+      co_await fail_video(job, std::move(failure));
+      co_return;
+    }
+  }
+  std::function<Result<>(store::Job&, store::Video&)> change =
+      [counts](store::Job& record, store::Video& video) -> Result<> {
+    if (is_over(record.state)) return fail(ErrorCode::kConflict, "It has been ended.");
+    record.state = store::JobState::kDone;
+    set_counts(video, counts);
+    video.status = store::VideoStatus::kReady;
+    video.ready_at_ms = wall_ms();
+    video.eta_ms = 0;
+    video.error.reset();
+    return {};
+  };
+  auto updated =
+      co_await catalogue.update_job(job->id, std::move(change), store::EventKind::kReady);
+  if (!updated) {
+    log::error("transcode", "a finished video could not be recorded",
+               {{"video", job->id}, {"reason", updated.error().message}});
+  } else {
+    log::info("transcode", "video ready", {{"video", job->id}});
+  }
+  end_job(job, {ErrorCode::kNotFound, "There is no such segment.", 0});
+}
+
+io::Task<void> Scheduler::Impl::fail_video(JobPtr job, store::Failure failure) {
+  if (job->ended) co_return;
+  log::warn("transcode", "video failed",
+            {{"video", job->id}, {"code", failure.code}, {"reason", failure.message}});
+  video_log.write(job->id, concat("failed: ", failure.message));
+  end_job(job, {ErrorCode::kUnavailable, failure.message, 0});
+  std::function<Result<>(store::Job&, store::Video&)> change =
+      [failure](store::Job& record, store::Video& video) -> Result<> {
+    if (is_over(record.state)) return fail(ErrorCode::kConflict, "It has been ended.");
+    record.state = store::JobState::kFailed;
+    video.status = store::VideoStatus::kFailed;
+    video.error = failure;
+    video.eta_ms = 0;
+    return {};
+  };
+  auto updated =
+      co_await catalogue.update_job(job->id, std::move(change), store::EventKind::kFailed);
+  if (!updated && updated.error().code != ErrorCode::kConflict) {
+    log::error("transcode", "a failure could not be recorded",
+               {{"video", job->id}, {"reason", updated.error().message}});
+  }
+}
+
+}  // namespace sf::transcode

@@ -1,0 +1,243 @@
+#include <streamforge/transcode/scheduler.hpp>
+
+#include "fake_worker.hpp"
+#include "unit/store/fixture.hpp"
+
+#include <streamforge/hls/presentation.hpp>
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <map>
+
+namespace sf::transcode {
+namespace {
+
+using store::JobState;
+using store::VideoStatus;
+using store::test::code_of;
+using store::test::must;
+using ::testing::HasSubstr;
+
+/// The whole scheduler, its records and files, with fake workers.
+class SchedulerTest : public store::test::CatalogueTest {
+ protected:
+  SchedulerTest() {
+    workers_.workers = 2;
+    workers_.urgent_workers = 1;
+    workers_.idle_class = false;
+    workers_.nice = 0;
+    workers_.log_dir = dir_.file("log");
+    begin();
+  }
+  ~SchedulerTest() override { end(); }
+
+  void begin() {
+    scheduler_ = std::make_unique<Scheduler>(reactor.reactor(), *catalogue, *blobs_, demand_,
+                                             default_ladder(), workers_);
+    must(reactor.wait(scheduler_->start()));
+  }
+  void end() {
+    if (!scheduler_) return;
+    reactor.wait(scheduler_->stop());
+    scheduler_.reset();
+  }
+
+  /// A video whose upload is complete; its id ends in `behaviour`.
+  std::string upload(std::string_view behaviour, const std::string& owner = "owner") {
+    std::string id = make_id();
+    id.replace(id.size() - behaviour.size(), behaviour.size(), behaviour);
+    EXPECT_TRUE(is_id(id)) << id;
+    store::Upload record = store::test::make_upload(4);
+    record.id = id;
+    record.owner = owner;
+    store::Video video = store::test::make_video(id);
+    video.owner = owner;
+    video.source.bytes = 4;
+    must(reactor.wait(catalogue->create_upload(record, video)));
+    sf::test::write_file(dir_.path() / "data" / "raw" / id, "film");
+    must(reactor.wait(catalogue->complete_upload(id)));
+    return id;
+  }
+  store::Video until(const std::string& id, VideoStatus status, unsigned seconds = 20) {
+    for (unsigned i = 0; i < seconds * 50; ++i) {
+      if (const auto now = video(id); now.status == status) return now;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    ADD_FAILURE() << id << " is still " << name_of(video(id).status);
+    return video(id);
+  }
+  store::Video until_playable(const std::string& id) {
+    for (unsigned i = 0; i < 500 && !video(id).playable; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_TRUE(video(id).playable);
+    return video(id);
+  }
+  JobState job_state(const std::string& id) {
+    return must(reactor.wait(catalogue->job(id)))->state;
+  }
+  std::filesystem::path made(const std::string& id, const std::string& name) const {
+    return dir_.path() / "data" / "processed" / id / name;
+  }
+  /// Inode and time of every segment that has its name.
+  std::map<std::string, std::pair<ino_t, long>> segment_files(const std::string& id) const {
+    std::map<std::string, std::pair<ino_t, long>> found;
+    const auto root = made(id, "");
+    if (!std::filesystem::exists(root)) return found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+      if (entry.path().extension() != ".ts") continue;
+      struct stat status {};
+      ::stat(entry.path().c_str(), &status);
+      found[entry.path().lexically_relative(root)] = {status.st_ino, status.st_mtim.tv_nsec};
+    }
+    return found;
+  }
+
+  sf::test::TempDir dir_;
+  std::unique_ptr<store::BlobStore> blobs_ = must(store::BlobStore::open(dir_.file("data"), pool));
+  store::Demand demand_;
+  WorkerOptions workers_;
+  std::unique_ptr<Scheduler> scheduler_;
+};
+INSTANTIATE_TEST_SUITE_P(Backends, SchedulerTest,
+                         ::testing::Values(io::BackendKind::kUring, io::BackendKind::kEpoll),
+                         [](const auto& backend) { return std::string(name_of(backend.param)); });
+
+TEST_P(SchedulerTest, MakesAVideoOfAnUpload) {
+  const std::string id = upload("00");
+  const store::Video ready = until(id, VideoStatus::kReady);
+  EXPECT_TRUE(ready.playable);
+  EXPECT_EQ(ready.duration_ms, 12'000u);
+  EXPECT_EQ(ready.width, 854u);
+  EXPECT_EQ(ready.height, 480u);
+  EXPECT_EQ(ready.source.video_codec, "vp9");
+  EXPECT_EQ(ready.progress(), 1.0);
+  EXPECT_EQ(ready.eta_ms, 0u);
+  ASSERT_EQ(ready.renditions.size(), 2u);
+  EXPECT_EQ(ready.renditions[0].name, "480p");
+  EXPECT_EQ(ready.renditions[0].segments_done, 3u);
+  EXPECT_GT(ready.renditions[0].peak_bps, 0u);
+  EXPECT_EQ(ready.renditions[0].codecs, "avc1.64001f");
+  ASSERT_EQ(ready.audio.size(), 1u);
+  EXPECT_EQ(ready.audio[0].segments_done, 3u);
+  EXPECT_EQ(job_state(id), JobState::kDone);
+  EXPECT_EQ(must(reactor.wait(catalogue->segments(id))).size(), 9u);
+  EXPECT_EQ(sf::test::read_file(made(id, "360p/2.ts")), id + " 2 360p\n");
+  EXPECT_THAT(sf::test::read_file(made(id, "master.m3u8")), HasSubstr("480p/index.m3u8"));
+  EXPECT_THAT(sf::test::read_file(made(id, "audio/0/index.m3u8")), HasSubstr("2.ts"));
+  const auto shown = hls::parse_presentation(sf::test::read_file(made(id, "timeline")));
+  ASSERT_TRUE(shown) << shown.error().message;
+  EXPECT_EQ(shown->segment_count("360p"), 3u);
+  EXPECT_EQ(scheduler_->queue_position(id), 0u);
+}
+
+TEST_P(SchedulerTest, SaysWhyAFileIsNoVideo) {
+  const std::string id = upload("reject");
+  const store::Video failed = until(id, VideoStatus::kFailed);
+  ASSERT_TRUE(failed.error);
+  EXPECT_EQ(failed.error->code, "not_a_video");
+  EXPECT_EQ(failed.error->message, "This file is not a video.");
+  EXPECT_FALSE(failed.error->hint.empty());
+  EXPECT_FALSE(failed.error->retryable);
+  EXPECT_FALSE(failed.playable);
+  EXPECT_EQ(job_state(id), JobState::kFailed);
+  EXPECT_EQ(code_of(reactor.wait(demand_.want({id, "360p", 0}, 5'000))), ErrorCode::kNotFound);
+}
+
+TEST_P(SchedulerTest, GivesUpAfterThreeCrashesAndHarmsNobodyElse) {
+  const std::string bad = upload("crash1");
+  const std::string good = upload("00");
+  until(good, VideoStatus::kReady);
+  const store::Video failed = until(bad, VideoStatus::kFailed);
+  ASSERT_TRUE(failed.error);
+  EXPECT_EQ(failed.error->code, "decoder_crashed");
+  EXPECT_THAT(failed.error->message, HasSubstr("segment 1"));
+  EXPECT_THAT(failed.error->message, HasSubstr("tried 3 times"));
+  EXPECT_TRUE(failed.error->retryable);
+  EXPECT_TRUE(failed.playable) << "what was made is kept";
+  EXPECT_EQ(failed.renditions[0].segments_done, 2u);
+}
+
+TEST_P(SchedulerTest, AWishIsServedFirst) {
+  const std::string id = upload("drag");
+  until_playable(id);
+  EXPECT_EQ(code_of(reactor.wait(demand_.want({id, "360p", 99}, 1'000))), ErrorCode::kNotFound);
+  must(reactor.wait(demand_.want({id, "360p", 2}, 9'000)));
+  EXPECT_TRUE(std::filesystem::exists(made(id, "360p/2.ts")));
+  EXPECT_NE(video(id).status, VideoStatus::kReady);
+  must(reactor.wait(demand_.want({id, "360p", 2}, 9'000)));
+}
+
+TEST_P(SchedulerTest, RestartGoesOnWithWhatIsMissing) {
+  const std::string id = upload("drag");
+  for (int i = 0; i < 500 && segment_files(id).size() < 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  end();
+  const auto before = segment_files(id);
+  ASSERT_GE(before.size(), 2u);
+  ASSERT_LT(before.size(), 9u);
+  EXPECT_EQ(must(reactor.wait(catalogue->segments(id))).size(), before.size());
+  begin();
+  until(id, VideoStatus::kReady);
+  const auto after = segment_files(id);
+  EXPECT_EQ(after.size(), 9u);
+  for (const auto& [name, identity] : before) {
+    EXPECT_EQ(after.at(name), identity) << name << " was made again";
+  }
+}
+
+TEST_P(SchedulerTest, CancelsAndTriesAgain) {
+  const std::string id = upload("drag");
+  until_playable(id);
+  must(reactor.wait(scheduler_->cancel(id)));
+  EXPECT_EQ(video(id).status, VideoStatus::kCancelled);
+  EXPECT_EQ(code_of(reactor.wait(scheduler_->cancel(id))), ErrorCode::kConflict);
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  const auto before = segment_files(id).size();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_EQ(segment_files(id).size(), before) << "nothing is made any more";
+  must(reactor.wait(scheduler_->retry(id)));
+  until(id, VideoStatus::kReady);
+  EXPECT_EQ(code_of(reactor.wait(scheduler_->retry(id))), ErrorCode::kConflict);
+}
+
+TEST_P(SchedulerTest, PausesAndResumes) {
+  const std::string id = upload("drag");
+  until_playable(id);
+  must(reactor.wait(scheduler_->pause(id)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // What runs is finished.
+  const auto before = segment_files(id).size();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_EQ(segment_files(id).size(), before);
+  must(reactor.wait(scheduler_->resume(id)));
+  until(id, VideoStatus::kReady);
+}
+
+TEST_P(SchedulerTest, ForgetsAVideoThatGoesAway) {
+  const std::string id = upload("drag");
+  until_playable(id);
+  reactor.wait(scheduler_->forget(id));
+  must(reactor.wait(catalogue->remove_video(id)));
+  must(reactor.wait(blobs_->remove_video(id)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_FALSE(std::filesystem::exists(made(id, ""))) << "nothing came after";
+  const std::string next = upload("00");
+  until(next, VideoStatus::kReady);
+}
+
+TEST_P(SchedulerTest, TellsPlacesInTheQueue) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(upload("drag"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  // Three workers index three of them; an index pass of these takes 0.3 s.
+  std::vector<unsigned> places;
+  for (const auto& id : ids) places.push_back(scheduler_->queue_position(id));
+  EXPECT_EQ(std::ranges::count(places, 1u), 1);
+  EXPECT_EQ(std::ranges::count(places, 0u), 3);
+}
+
+}  // namespace
+}  // namespace sf::transcode
