@@ -4,7 +4,7 @@
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/digest.hpp>
 #include <streamforge/base/id.hpp>
-#include <streamforge/base/limits.hpp>
+#include <streamforge/base/log.hpp>
 
 #include <algorithm>
 #include <mutex>
@@ -72,8 +72,13 @@ Result<> load(const Database& database, Family family, AccountBook& book) {
 
 struct Accounts::Impl {
   Impl(Catalogue& catalogue, io::OffloadPool& pool, bool open)
-      : committer(catalogue.raw().committer), lane(pool), open_access(open) {}
+      : database(catalogue.raw().database),
+        committer(catalogue.raw().committer),
+        lane(pool),
+        open_access(open) {}
+  ~Impl() { committer.set_reopen_listener(nullptr); }
 
+  const Database& database;
   Committer& committer;
   PasswordLane lane;
   const bool open_access;
@@ -82,6 +87,14 @@ struct Accounts::Impl {
   std::mutex setup_mutex;
   std::string setup_token;  ///< Guarded by setup_mutex; empty until asked for.
 
+  Result<> load_book() {
+    AccountBook fresh;
+    auto loaded = load<User>(database, Family::kUsers, fresh);
+    if (loaded) loaded = load<Token>(database, Family::kTokens, fresh);
+    if (loaded) loaded = load<Session>(database, Family::kSessions, fresh);
+    if (loaded) book.replace_by(std::move(fresh));
+    return loaded;
+  }
   [[nodiscard]] bool is_setup_token(std::string_view token) {
     const std::lock_guard lock(setup_mutex);
     return !setup_token.empty() && equals_in_constant_time(token, setup_token);
@@ -167,11 +180,11 @@ Result<std::unique_ptr<Accounts>> Accounts::open(Catalogue& catalogue, io::Offlo
                                                  bool open_access) {
   if (auto started = start_sodium(); !started) return fail(std::move(started.error()));
   auto impl = std::make_unique<Impl>(catalogue, pool, open_access);
-  const Database& database = catalogue.raw().database;
-  auto loaded = load<User>(database, Family::kUsers, impl->book);
-  if (loaded) loaded = load<Token>(database, Family::kTokens, impl->book);
-  if (loaded) loaded = load<Session>(database, Family::kSessions, impl->book);
-  if (!loaded) return fail(std::move(loaded.error()));
+  if (auto loaded = impl->load_book(); !loaded) return fail(std::move(loaded.error()));
+  impl->committer.set_reopen_listener([self = impl.get()] {
+    const auto loaded = self->load_book();
+    if (!loaded) log::error("store", "accounts are not read", {{"error", loaded.error().message}});
+  });
   return std::unique_ptr<Accounts>(new Accounts(std::move(impl)));
 }
 
@@ -317,9 +330,11 @@ io::Task<Result<IssuedSecret>> Accounts::create_token(std::string user_name, std
   Token token{make_id(), {},           std::move(token_name), sha256_hex(as_bytes(secret)),
               wall_ms(), expires_at_ms};
   Committer::Prepare prepare = [this, &user_name, &token](Changes& changes) -> Result<> {
-    const auto user = impl_->book.user_by_name(user_name);
-    if (!user) return no_user(user_name);
-    token.user = user->id;
+    if (!user_name.empty()) {
+      const auto user = impl_->book.user_by_name(user_name);
+      if (!user) return no_user(user_name);
+      token.user = user->id;
+    }
     impl_->put(changes, token);
     return {};
   };

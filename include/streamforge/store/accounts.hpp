@@ -69,6 +69,8 @@ class Accounts {
   io::Task<Result<IssuedSecret>> start_session(std::string user_id);
   io::Task<Result<>> log_out(std::string session_secret);
 
+  /// With an empty `user_name` the token is the operator's: whoever runs the machine, an
+  /// administrator without an account. Only the admin socket makes those.
   io::Task<Result<IssuedSecret>> create_token(std::string user_name, std::string token_name,
                                               std::int64_t expires_at_ms);
   [[nodiscard]] std::vector<Token> tokens(std::string_view user_id = {}) const;
