@@ -11,7 +11,6 @@
 #include <streamforge/io/timer.hpp>
 #include <streamforge/net/listener.hpp>
 #include <streamforge/serve/site.hpp>
-#include <streamforge/store/reconcile.hpp>
 #include <streamforge/transcode/scheduler.hpp>
 #include <streamforge/tus/service.hpp>
 
@@ -218,7 +217,7 @@ Result<> Server::start_site() {
   http::ServerOptions http;
   http.access_log = options_.access_log;
   http_ = std::make_unique<http::Server>(router_, http);
-  admin_http_ = std::make_unique<http::Server>(admin_router_, http::ServerOptions{});
+  admin_http_ = std::make_unique<http::Server>(admin_router_, http);
   return {};
 }
 
@@ -251,8 +250,6 @@ io::Task<void> Server::sweep() {
 }
 
 io::Task<Result<>> Server::start_control() {
-  auto reconciled = co_await store::reconcile(*stores_->catalogue, *stores_->blobs);
-  if (!reconciled) co_return fail(std::move(reconciled.error()));
   if (auto admin = listen_admin(); !admin) co_return admin;
   if (auto scheduled = co_await scheduler_->start(); !scheduled) co_return scheduled;
   sweep_timer_ = std::make_unique<io::Timer>();
@@ -353,7 +350,7 @@ int run_serve(const ServeOptions& options) {
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
 
   std::error_code ignored;
