@@ -19,7 +19,10 @@ export function createQueryClient(): QueryClient {
       },
     }),
     defaultOptions: {
+      // A browser that thinks it is offline may still reach a server on its own machine or cable.
+      mutations: { networkMode: 'always' },
       queries: {
+        networkMode: 'always',
         staleTime: 10_000,
         retry: (count, error) => count < 3 && worthRetrying(error),
       },

@@ -1,8 +1,8 @@
 import { Dialog as BaseDialog } from '@base-ui/react/dialog';
 import type { ReactNode } from 'react';
-import { IconButton } from './button';
 import { classNames } from './class-names';
 import styles from './dialog.module.css';
+import { Icon } from './icons';
 
 type DialogProps = {
   open: boolean;
@@ -20,10 +20,12 @@ export function Dialog({ open, onClose, title, description, wide, children }: Di
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={styles.backdrop} />
         <BaseDialog.Popup className={classNames(styles.popup, wide && styles.wide)}>
-          <header className={styles.head}>
+          <div className={styles.head}>
             <BaseDialog.Title className={styles.title}>{title}</BaseDialog.Title>
-            <BaseDialog.Close render={<IconButton icon="close" label="Close" />} />
-          </header>
+            <BaseDialog.Close className={styles.close} aria-label="Close">
+              <Icon name="close" />
+            </BaseDialog.Close>
+          </div>
           {description && (
             <BaseDialog.Description className={styles.description}>
               {description}
@@ -37,5 +39,5 @@ export function Dialog({ open, onClose, title, description, wide, children }: Di
 }
 
 export function DialogActions({ children }: { children: ReactNode }) {
-  return <footer className={styles.actions}>{children}</footer>;
+  return <div className={styles.actions}>{children}</div>;
 }

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { Logo } from '~/ui/logo';
+import { Logo, LogoArt } from '~/ui/logo';
 import styles from './auth-layout.module.css';
 
 type AuthLayoutProps = { title: string; lead: ReactNode; children?: ReactNode };
@@ -8,12 +8,7 @@ type AuthLayoutProps = { title: string; lead: ReactNode; children?: ReactNode };
 export function AuthLayout({ title, lead, children }: AuthLayoutProps) {
   return (
     <main className={styles.page}>
-      <svg className={styles.rungs} aria-hidden="true" viewBox="0 0 400 400" focusable="false">
-        <path d="M0 20h150l130 80H0z" />
-        <path d="M0 112h300l100 84H0z" />
-        <path d="M0 206h400l-100 84H0z" />
-        <path d="M0 302h280l-130 80H0z" />
-      </svg>
+      <LogoArt className={styles.art} />
       <div className={styles.column}>
         <Logo />
         <div className={styles.head}>

@@ -19,7 +19,10 @@ export function SetupPage({ token, onDone }: SetupPageProps) {
       title="Almost there"
       lead={
         <>
-          <p>This server has no administrator yet. Only who can see its terminal may create one.</p>
+          <p>
+            This server has no administrator yet. Only someone who can see its terminal may create
+            one.
+          </p>
           <p>
             Open the one-time link that it printed when it started; it ends in{' '}
             <code>/setup?token=…</code>

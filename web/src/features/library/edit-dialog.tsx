@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { putVideo } from '~/api/cache';
 import { visibilityWords } from '~/api/describe';
 import { ApiError, messageOf } from '~/api/problem';
@@ -52,6 +52,9 @@ function EditForm({ start, onClose, onReload }: EditFormProps) {
   const [title, setTitle] = useState(start.video.title);
   const [description, setDescription] = useState(start.video.description);
   const [visibility, setVisibility] = useState(start.video.visibility);
+  const titleField = useRef<HTMLInputElement>(null);
+  // The form comes after the dialog has opened and placed the focus, so it moves it once more.
+  useEffect(() => titleField.current?.select(), []);
   const save = useMutation({
     mutationFn: () =>
       editVideo(start.video.id, { title: title.trim(), description, visibility }, start.etag),
@@ -83,6 +86,7 @@ function EditForm({ start, onClose, onReload }: EditFormProps) {
         </Notice>
       )}
       <TextField
+        ref={titleField}
         label="Title"
         required
         maxLength={200}

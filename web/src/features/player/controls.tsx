@@ -4,8 +4,10 @@ import {
   MuteButton,
   PiPButton,
   PlayButton,
+  selectFullscreen,
   Time,
   TimeSlider,
+  usePlayer,
   Controls as VideoControls,
   VolumeSlider,
 } from '@videojs/react';
@@ -27,6 +29,9 @@ type ControlsProps = {
 };
 
 export function Controls(props: ControlsProps) {
+  // A fullscreen element shows only what is inside it; elsewhere menus must not be cut off by it.
+  const fullscreen = usePlayer(selectFullscreen)?.fullscreen === true;
+  const container = fullscreen ? props.container : null;
   return (
     <VideoControls.Root visibility={props.pinned ? 'always' : 'auto'}>
       <VideoControls.Backdrop className={styles.backdrop} />
@@ -47,8 +52,8 @@ export function Controls(props: ControlsProps) {
             <Time.Value type="duration" />
           </Time.Group>
           <span className={styles.space} />
-          <SpeedMenu container={props.container} onMenu={props.onMenu} />
-          <QualityMenu {...props} />
+          <SpeedMenu container={container} onMenu={props.onMenu} />
+          <QualityMenu {...props} container={container} />
           <CaptionsButton
             render={(button) => (
               <button {...button} className={styles.button}>

@@ -40,7 +40,7 @@ export function ShareDialog({ video, open, onClose }: ShareDialogProps) {
         <TextArea
           label="Embed in another page"
           readOnly
-          rows={4}
+          rows={5}
           value={code}
           onFocus={(event) => event.target.select()}
         />

@@ -1,6 +1,7 @@
 import { visibilityWords } from '~/api/describe';
 import { visibilities } from '~/api/wire';
 import { Button } from '~/ui/button';
+import { LogoArt } from '~/ui/logo';
 import { Select } from '~/ui/select';
 import styles from './dropzone.module.css';
 import { acceptedTypes, FilePicker } from './file-picker';
@@ -32,12 +33,7 @@ export function Dropzone() {
   const engine = useUploadEngine();
   return (
     <section className={styles.zone} aria-labelledby="dropzone-title">
-      <svg className={styles.rungs} aria-hidden="true" viewBox="0 0 400 400" focusable="false">
-        <path d="M0 20h150l130 80H0z" />
-        <path d="M0 112h300l100 84H0z" />
-        <path d="M0 206h400l-100 84H0z" />
-        <path d="M0 302h280l-130 80H0z" />
-      </svg>
+      <LogoArt className={styles.art} />
       <div className={styles.words}>
         <h1 id="dropzone-title">Drop a video anywhere</h1>
         <p>

@@ -1,4 +1,4 @@
-import { type ReactElement, useRef } from 'react';
+import { type ReactElement, useEffect, useRef } from 'react';
 import { Button } from '~/ui/button';
 import { useUploadEngine } from './upload-context';
 
@@ -37,6 +37,7 @@ export function FilePicker({ accept, multiple = false, onFiles, children }: File
 /** The button in the header: chooses files and uploads them. */
 export function UploadButton() {
   const engine = useUploadEngine();
+  useEffect(() => engine.prepare(), [engine]);
   return (
     <FilePicker accept={acceptedTypes} multiple onFiles={(files) => engine.add(files)}>
       {(open) => (

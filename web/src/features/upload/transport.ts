@@ -21,6 +21,8 @@ export type TransferEvents = {
 
 /** What the engine needs of a protocol. After `abort` no event of that attempt arrives any more. */
 export type Transport = {
+  /** Loads what the first upload will need, while the network is known to work. */
+  prepare: () => void;
   begin: (source: TransferSource, events: TransferEvents) => { abort: () => void };
   /** Frees what the server holds of an unfinished upload. */
   terminate: (url: string) => Promise<void>;

@@ -39,8 +39,12 @@ function optionsOf(source: TransferSource, events: TransferEvents): UploadOption
   };
 }
 
-/** tus 1.0.0 by tus-js-client, loaded when the first file is chosen. */
+/** tus 1.0.0 by tus-js-client, which is loaded apart from the page. */
 export const tusTransport: Transport = {
+  prepare() {
+    loadTus().catch(() => {});
+  },
+
   begin(source, events) {
     let upload: Upload | null = null;
     let aborted = false;

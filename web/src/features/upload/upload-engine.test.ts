@@ -10,6 +10,8 @@ class FakeTransport implements Transport {
   readonly attempts: Attempt[] = [];
   readonly terminated: string[] = [];
 
+  prepare() {}
+
   begin(source: TransferSource, events: TransferEvents) {
     const attempt: Attempt = { source, events, aborted: false };
     this.attempts.push(attempt);

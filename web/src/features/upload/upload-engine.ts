@@ -90,6 +90,11 @@ export class UploadEngine {
     return () => this.listeners.delete(listener);
   };
 
+  /** Called once a person is there who may upload. */
+  prepare(): void {
+    this.environment.transport.prepare();
+  }
+
   setVisibility(visibility: NewVideoVisibility): void {
     this.state = { ...this.state, visibility };
     this.publish();

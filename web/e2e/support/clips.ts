@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const folder = join(tmpdir(), `sf-e2e-clips-${process.getuid?.() ?? 0}`);
+
+/** Makes a file once per machine; `make` gets the path to write to. */
+function once(name: string, make: (path: string) => void): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, name);
+  if (existsSync(path)) return path;
+  const building = join(folder, `.${process.pid}-${name}`);
+  make(building);
+  renameSync(building, path);
+  return path;
+}
+
+function encode(path: string, picture: string, seconds: number, video: string[]): void {
+  execFileSync('ffmpeg', [
+    ...['-hide_banner', '-loglevel', 'error', '-y', '-fflags', '+bitexact'],
+    ...['-f', 'lavfi', '-i', picture],
+    ...['-f', 'lavfi', '-i', `sine=frequency=440:duration=${seconds}`],
+    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '60', ...video],
+    ...['-c:a', 'aac', '-b:a', '96k', '-movflags', '+faststart', '-f', 'mp4', path],
+  ]);
+}
+
+/** 1080p with a moving picture, so that every rung exists: 16 s. */
+export function tallClip(): string {
+  return once('tall.mp4', (path) =>
+    encode(path, 'testsrc2=size=1920x1080:rate=30:duration=16', 16, []),
+  );
+}
+
+/** Small picture, many bytes (about 6 MB), so that an upload takes its time: 12 s of noise. */
+export function heavyClip(name: string): string {
+  const picture = 'testsrc=size=640x360:rate=25:duration=12,noise=alls=40:allf=t';
+  const rate = ['-b:v', '4M', '-minrate', '4M', '-maxrate', '4M', '-bufsize', '8M'];
+  return once(name, (path) => encode(path, picture, 12, rate));
+}
+
+/** Not a video at all, whatever its name says. */
+export function textClip(): string {
+  return once('notes.mp4', (path) => writeFileSync(path, 'These are notes.\n'.repeat(200)));
+}
