@@ -245,12 +245,11 @@ unsigned EpollBackend::complete_events() {
   }
   event_count_ = 0;
 
-  unsigned done = 0;
-  for (Op* each = files_.take_done(); each; ++done) {
+  for (Op* each = files_.take_done(); each;) {
     Op* op = std::exchange(each, each->next);
     complete_later(*op, op->result);
   }
-  return 0;
+  return 0;  // All of them complete, and are counted, as deferred ones.
 }
 
 void EpollBackend::handle(int fd, std::uint32_t events) {
