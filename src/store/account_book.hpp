@@ -44,6 +44,8 @@ class AccountBook {
   void erase_user(const std::string& id);
   void erase(const Token& token);
   void erase(const Session& session);
+  /// All at once: a reader sees the old or the new, never nobody.
+  void replace_by(AccountBook&& fresh);
 
  private:
   struct HashOfHash {

@@ -88,6 +88,11 @@ void Committer::set_job_listener(std::function<void(const Job&)> on_job) {
   on_job_ = std::move(on_job);
 }
 
+void Committer::set_reopen_listener(std::function<void()> on_reopen) {
+  const std::lock_guard lock(mutex_);
+  on_reopen_ = std::move(on_reopen);
+}
+
 void Committer::submit(Request request) {
   {
     const std::lock_guard lock(mutex_);
@@ -124,7 +129,21 @@ std::vector<Committer::Request> Committer::next_group() {
   return group;
 }
 
+Result<> Committer::reopen_if_broken() {
+  if (!database_.broken()) return {};
+  if (auto reopened = database_.reopen(); !reopened) return reopened;
+  cache_.clear();
+  const std::lock_guard lock(mutex_);
+  if (on_reopen_) on_reopen_();
+  return {};
+}
+
 void Committer::run(std::vector<Request>& requests) {
+  if (const auto usable = reopen_if_broken(); !usable) {
+    commit_metrics().failures.add();
+    for (auto& request : requests) request.done(usable);
+    return;
+  }
   Group group(database_, cache_);
   std::vector<Result<>> results;
   results.reserve(requests.size());

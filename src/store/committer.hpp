@@ -37,6 +37,9 @@ class Committer {
   Result<> commit_blocking(Prepare prepare);
 
   void set_job_listener(std::function<void(const Job&)> on_job);
+  /// Called before the first change after the database was reopened: for state that is kept in
+  /// memory beside the catalogue. Null takes it back; not called once this has returned.
+  void set_reopen_listener(std::function<void()> on_reopen);
 
  private:
   struct Request {
@@ -50,6 +53,7 @@ class Committer {
   void drain();
   [[nodiscard]] std::vector<Request> next_group();
   void run(std::vector<Request>& requests);
+  Result<> reopen_if_broken();
   void tell(const std::vector<Notice>& notices);
 
   Database& database_;
@@ -63,6 +67,7 @@ class Committer {
   bool draining_ = false;
   std::condition_variable idle_;
   std::function<void(const Job&)> on_job_;
+  std::function<void()> on_reopen_;
 };
 
 }  // namespace sf::store

@@ -3,6 +3,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
@@ -26,7 +27,17 @@ constexpr std::size_t kBlockCacheBytes = 16 * limits::kMiB;
 constexpr std::size_t kMemtablesBytes = 8 * limits::kMiB;  ///< Of all families together.
 constexpr std::size_t kMemtableBytes = 2 * limits::kMiB;
 constexpr std::size_t kLogsBytes = 16 * limits::kMiB;  ///< Replayed at start; 16 MiB take 0.1 s.
-constexpr std::uint64_t kResumePauseNs = 1'000'000'000;
+constexpr std::uint64_t kReopenPauseNs = 1'000'000'000;
+constexpr std::uint64_t kReopenFreeBytes = 16 * limits::kMiB;  ///< Room to flush what is logged.
+
+/// RocksDB may not try to recover from a full disk by itself: should the disk still be full then,
+/// it ends in a state that only reopening leaves (7.8: a log it cannot make is fatal). We reopen.
+class NoRecovery : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, Status, bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+};
 
 rocksdb::CompressionType compression() {
   const auto supported = rocksdb::GetSupportedCompressions();
@@ -59,6 +70,8 @@ rocksdb::Options make_options(rocksdb::Env* env) {
   options.max_file_opening_threads = 1;
   options.max_background_jobs = 2;  // One flush, one compaction.
   options.max_manifest_file_size = 4 * limits::kMiB;
+
+  options.listeners = {std::make_shared<NoRecovery>()};
 
   // Its own log: warnings only, two files of a MiB, no periodic statistics.
   options.info_log_level = rocksdb::WARN_LEVEL;
@@ -104,6 +117,10 @@ Result<std::optional<std::uint32_t>> peek_schema(const rocksdb::Options& options
   return static_cast<std::uint32_t>(*schema);
 }
 
+std::unexpected<Error> closed() {
+  return fail(ErrorCode::kUnavailable, "the catalogue is being opened again");
+}
+
 }  // namespace
 
 Error error_of(const Status& status, std::string_view doing) {
@@ -116,7 +133,7 @@ Error error_of(const Status& status, std::string_view doing) {
     code = ErrorCode::kCorrupt;
   } else if (status.IsIOError() || status.IsPathNotFound()) {
     // RocksDB has no code for a lock that another process holds.
-    const bool locked = status.ToString().find("lock file") != std::string::npos;
+    const bool locked = status.ToString().find("/LOCK: ") != std::string::npos;
     code = locked ? ErrorCode::kConflict : ErrorCode::kIo;
   } else if (status.IsShutdownInProgress()) {
     code = ErrorCode::kCancelled;
@@ -126,60 +143,74 @@ Error error_of(const Status& status, std::string_view doing) {
   return {code, concat("catalogue: ", doing, ": ", status.ToString()), 0};
 }
 
+Database::Database(std::string dir, std::shared_ptr<rocksdb::Env> env)
+    : dir_(std::move(dir)),
+      env_(std::move(env)),
+      options_(make_options(env_ ? env_.get() : rocksdb::Env::Default())) {}
+
 Result<std::unique_ptr<Database>> Database::open(const std::string& dir,
                                                  std::shared_ptr<rocksdb::Env> env) {
   // Password hashes are in there: nobody else's to read.
   if (!env && ::mkdir(dir.c_str(), 0700) != 0 && errno != EEXIST) {
     return fail_errno(errno, concat("make ", dir));
   }
-  const auto options = make_options(env ? env.get() : rocksdb::Env::Default());
-
-  std::vector<std::string> names;
+  std::unique_ptr<Database> database(new Database(dir, std::move(env)));
+  const auto& options = database->options_;
+  std::vector<std::string> existing;
   if (options.env->FileExists(concat(dir, "/CURRENT")).ok()) {
-    const Status listed = rocksdb::DB::ListColumnFamilies(options, dir, &names);
+    const Status listed = rocksdb::DB::ListColumnFamilies(options, dir, &existing);
     if (!listed.ok()) return fail(error_of(listed, concat("open ", dir)));
   }
-  auto schema = peek_schema(options, dir, names);
+  auto schema = peek_schema(options, dir, existing);
   if (!schema) return fail(std::move(schema.error()));
   if (auto known = check_schema(*schema, dir); !known) return fail(std::move(known.error()));
 
-  for (const auto name : kFamilyNames) {
-    if (std::ranges::find(names, name) == names.end()) names.emplace_back(name);
-  }
-  if (std::ranges::find(names, rocksdb::kDefaultColumnFamilyName) == names.end()) {
-    names.push_back(rocksdb::kDefaultColumnFamilyName);
-  }
-  std::unique_ptr<Database> database(new Database);
-  database->env_ = std::move(env);
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const Status opened =
-      open_families(options, dir, names, /*read_only=*/false, handles, database->db_);
-  if (!opened.ok()) return fail(error_of(opened, concat("open ", dir)));
-  for (auto* handle : handles) {
-    const auto family = std::ranges::find(kFamilyNames, handle->GetName());
-    if (family == kFamilyNames.end()) {
-      database->other_handles_.push_back(handle);
-    } else {
-      database->handles_[static_cast<std::size_t>(family - kFamilyNames.begin())] = handle;
-    }
-  }
-  if (auto upgraded = upgrade(*database, *schema, kUpgradeSteps); !upgraded) {
-    return fail(std::move(upgraded.error()));
-  }
+  auto opened = database->open_db(std::move(existing));
+  if (opened) opened = upgrade(*database, *schema, kUpgradeSteps);
+  if (!opened) return fail(std::move(opened.error()));
   return database;
 }
 
-Database::~Database() {
-  if (!db_) return;
-  for (auto* handle : handles_) {
-    if (handle) db_->DestroyColumnFamilyHandle(handle);
+Database::~Database() { close_db(); }
+
+Result<> Database::open_db(std::vector<std::string> existing) {
+  std::vector<std::string> names = std::move(existing);
+  const auto add = [&names](std::string_view name) {
+    if (std::ranges::find(names, name) == names.end()) names.emplace_back(name);
+  };
+  add(rocksdb::kDefaultColumnFamilyName);
+  std::ranges::for_each(kFamilyNames, add);
+
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  const Status opened = open_families(options_, dir_, names, /*read_only=*/false, handles, db_);
+  if (!opened.ok()) return fail(error_of(opened, concat("open ", dir_)));
+  for (auto* handle : handles) {
+    const auto family = std::ranges::find(kFamilyNames, handle->GetName());
+    if (family == kFamilyNames.end()) {
+      other_handles_.push_back(handle);
+    } else {
+      handles_[static_cast<std::size_t>(family - kFamilyNames.begin())] = handle;
+    }
   }
-  for (auto* handle : other_handles_) db_->DestroyColumnFamilyHandle(handle);
+  return {};
+}
+
+void Database::close_db() noexcept {
+  if (!db_) return;
+  for (auto*& handle : handles_) {
+    if (handle) db_->DestroyColumnFamilyHandle(std::exchange(handle, nullptr));
+  }
+  for (auto* handle : std::exchange(other_handles_, {})) db_->DestroyColumnFamilyHandle(handle);
   const Status closed = db_->Close();
-  if (!closed.ok()) log::warn("store", "closing the catalogue", {{"status", closed.ToString()}});
+  if (!closed.ok() && !broken_) {
+    log::warn("store", "closing the catalogue", {{"status", closed.ToString()}});
+  }
+  db_.reset();
 }
 
 Result<std::optional<std::string>> Database::get(Family family, std::string_view key) const {
+  const auto held = hold();
+  if (!db_) return closed();
   std::string value;
   const Status status = db_->Get({}, handle(family), slice(key), &value);
   if (status.ok()) return value;
@@ -189,6 +220,8 @@ Result<std::optional<std::string>> Database::get(Family family, std::string_view
 
 Result<> Database::each(Family family, std::string_view begin, std::string_view end,
                         const Visit& visit) const {
+  const auto held = hold();
+  if (!db_) return closed();
   const rocksdb::Slice bound = slice(end);
   rocksdb::ReadOptions options;
   if (!end.empty()) options.iterate_upper_bound = &bound;
@@ -207,26 +240,40 @@ Result<> Database::each(Family family, const Visit& visit) const {
 }
 
 Result<> Database::write(rocksdb::WriteBatch& batch) {
+  const auto held = hold();
+  if (!db_) return closed();
   rocksdb::WriteOptions synced;
   synced.sync = true;
-  Status status = db_->Write(synced, &batch);
-  if (!status.ok() && resume()) status = db_->Write(synced, &batch);
-  if (!status.ok()) return fail(error_of(status, "commit"));
+  const Status status = db_->Write(synced, &batch);
+  if (status.ok()) return {};
+  broken_ = true;
+  failure_ = error_of(status, "commit");
+  log::error("store", "the catalogue cannot be written", {{"status", status.ToString()}});
+  return fail(failure_);
+}
+
+Result<> Database::reopen() {
+  const auto now_ns = mono_ns();
+  if (tried_at_ns_ != 0 && now_ns - tried_at_ns_ < kReopenPauseNs) return fail(failure_);
+  tried_at_ns_ = now_ns;
+  std::uint64_t free = 0;
+  const Status asked = options_.env->GetFreeSpace(dir_, &free);
+  if (asked.ok() && free < kReopenFreeBytes) return fail(failure_);
+
+  const std::unique_lock alone(mutex_);
+  close_db();
+  std::vector<std::string> existing;
+  const Status listed = rocksdb::DB::ListColumnFamilies(options_, dir_, &existing);
+  if (!listed.ok()) return fail(error_of(listed, concat("open ", dir_)));
+  if (auto opened = open_db(std::move(existing)); !opened) return opened;
+  broken_ = false;
+  log::info("store", "the catalogue can be written again");
   return {};
 }
 
-bool Database::resume() {
-  const std::lock_guard lock(resume_mutex_);
-  const auto now = mono_ns();
-  if (resumed_at_ns_ != 0 && now - resumed_at_ns_ < kResumePauseNs) return false;
-  resumed_at_ns_ = now;
-  const Status status = db_->Resume();
-  log::warn("store", "bringing the catalogue back after a failed write",
-            {{"status", status.ToString()}});
-  return status.ok();
-}
-
-Result<> Database::checkpoint(const std::string& dir) {
+Result<> Database::checkpoint(const std::string& dir) const {
+  const auto held = hold();
+  if (!db_) return closed();
   rocksdb::Checkpoint* made = nullptr;
   Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);

@@ -56,6 +56,15 @@ class VideoCache {
       shard.by_id.erase(found);
     }
   }
+  /// The database was reopened: nothing is known.
+  void clear() {
+    for (Shard& shard : shards_) {
+      const std::lock_guard lock(shard.mutex);
+      ++shard.generation;
+      shard.order.clear();
+      shard.by_id.clear();
+    }
+  }
 
  private:
   static constexpr std::size_t kShards = 8;

@@ -134,6 +134,8 @@ Result<VideoPage> list_videos(const Database& database, const VideoQuery& query,
   VideoPage page;
   std::string last_key;
   std::size_t scanned = 0;
+  const auto held = database.hold();
+  if (!database.is_open()) return fail(ErrorCode::kUnavailable, "the catalogue is being opened");
   Walk walk(database, query.sort, *after);
   for (; walk.valid(); walk.next()) {
     if (scanned++ == scan_records_max) {
