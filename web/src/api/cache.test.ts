@@ -89,6 +89,10 @@ describe('parseVideoEvent', () => {
     });
   });
 
+  it('is told when events were missed', () => {
+    expect(parseVideoEvent({ name: 'reset', data: '{}', id: null })).toEqual({ kind: 'reset' });
+  });
+
   it.each([
     ['not JSON', 'video.ready', '{'],
     ['another shape', 'video.ready', '{"video":{"id":5}}'],

@@ -63,8 +63,15 @@ export function dropVideo(client: QueryClient, id: string): void {
   void client.invalidateQueries({ queryKey: keys.video(id) });
 }
 
+/** Asks for everything that is on the screen again, because events may have been missed. */
+export function refreshVideos(client: QueryClient): void {
+  void client.invalidateQueries({ queryKey: keys.lists });
+  void client.invalidateQueries({ queryKey: keys.videos });
+}
+
 export function applyEvent(client: QueryClient, event: VideoEvent): void {
-  if (event.kind === 'deleted') dropVideo(client, event.id);
+  if (event.kind === 'reset') refreshVideos(client);
+  else if (event.kind === 'deleted') dropVideo(client, event.id);
   else if (event.video.deleted_at !== null) dropVideo(client, event.video.id);
   else putVideo(client, event.video);
 }

@@ -2,8 +2,14 @@ import * as v from 'valibot';
 import { EventParser, type ServerEvent } from './event-parser';
 import { type Video, VideoSchema } from './wire';
 
-/** What the page is told: a video as it is now, or that one is gone. */
-export type VideoEvent = { kind: 'changed'; video: Video } | { kind: 'deleted'; id: string };
+/**
+ * What the page is told: a video as it is now, that one is gone, or (`reset`) that events were
+ * missed and everything must be asked for again.
+ */
+export type VideoEvent =
+  | { kind: 'changed'; video: Video }
+  | { kind: 'deleted'; id: string }
+  | { kind: 'reset' };
 
 /** `live`: events arrive. `polling`: they do not, so whoever shows videos must ask. */
 export type StreamState = 'live' | 'polling';
@@ -104,6 +110,7 @@ export class EventStream {
 
 /** Understands one event; null for names and bodies this page does not know. */
 export function parseVideoEvent(event: ServerEvent): VideoEvent | null {
+  if (event.name === 'reset') return { kind: 'reset' };
   if (!event.name.startsWith('video.')) return null;
   let body: unknown;
   try {

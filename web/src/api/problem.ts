@@ -59,6 +59,11 @@ function fallbackMessage(status: number): string {
   return `The server refused the request (${status}).`;
 }
 
+/** Problem details are written for logs too, where they start in lower case. */
+function asSentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** Reads an error answer's body; never throws, whatever the body is. */
 export function problemFrom(status: number, body: string): ApiError {
   let parsed: unknown;
@@ -72,8 +77,8 @@ export function problemFrom(status: number, body: string): ApiError {
   return new ApiError({
     status,
     code: problem.code ?? `http_${status}`,
-    message: problem.detail ?? problem.title ?? fallbackMessage(status),
-    hint: problem.hint,
+    message: asSentence(problem.detail || problem.title || fallbackMessage(status)),
+    hint: problem.hint || undefined,
     requestId: problem.request_id,
   });
 }

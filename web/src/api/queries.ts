@@ -7,6 +7,7 @@ export const keys = {
   session: ['session'] as const,
   lists: ['videos'] as const,
   list: (filter: VideoFilter) => ['videos', filter] as const,
+  videos: ['video'] as const,
   video: (id: string) => ['video', id] as const,
   log: (id: string) => ['log', id] as const,
 };

@@ -25,7 +25,12 @@ export async function createAdministrator(
   });
 }
 
-/** Whether this session may upload and manage: an account, or a server started with --open. */
-export function mayManage(session: Session): boolean {
+/** Whether this session may see the library: any account, or anyone on a server with --open. */
+export function mayBrowse(session: Session): boolean {
   return session.open || session.user !== null;
+}
+
+/** Whether it may upload and change things too; the server decides about each one again. */
+export function mayManage(session: Session): boolean {
+  return session.open || (session.user !== null && session.user.role !== 'viewer');
 }

@@ -56,7 +56,8 @@ export const VideoSchema = v.object({
   description: v.optional(v.string(), ''),
   status: StatusSchema,
   playable: v.optional(v.boolean(), false),
-  paused: v.optional(v.boolean(), false),
+  /** null from servers that do not tell; then nothing is offered that depends on it. */
+  paused: v.optional(v.nullable(v.boolean()), null),
   progress: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0),
   eta_ms: nullableCount,
   queue_position: nullableCount,

@@ -1,9 +1,9 @@
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, use, useEffect, useState } from 'react';
-import { applyEvent } from '~/api/cache';
+import { applyEvent, refreshVideos } from '~/api/cache';
 import { EventStream, type StreamState, type VideoEvent } from '~/api/event-stream';
 import { keys, sessionQuery } from '~/api/queries';
-import { mayManage } from '~/api/session';
+import { mayBrowse } from '~/api/session';
 import type { Video } from '~/api/wire';
 import { announce } from '~/ui/announcer';
 
@@ -17,7 +17,7 @@ const StateContext = createContext<StreamState>('polling');
 export function LiveUpdates({ children }: { children: ReactNode }) {
   const client = useQueryClient();
   const session = useQuery(sessionQuery);
-  const allowed = session.data !== undefined && mayManage(session.data);
+  const allowed = session.data !== undefined && mayBrowse(session.data);
   const [state, setState] = useState<StreamState>('polling');
 
   useEffect(() => {
@@ -30,7 +30,7 @@ export function LiveUpdates({ children }: { children: ReactNode }) {
       onState: (next) => {
         setState(next);
         // Whatever happened while no events came is asked for once.
-        if (next === 'live') refresh(client);
+        if (next === 'live') refreshVideos(client);
       },
     });
     stream.start();
@@ -55,11 +55,6 @@ export function LiveUpdates({ children }: { children: ReactNode }) {
 /** How often a page must ask by itself: false while events arrive. */
 export function usePollMs(): number | false {
   return use(StateContext) === 'live' ? false : pollMs;
-}
-
-function refresh(client: QueryClient): void {
-  void client.invalidateQueries({ queryKey: keys.lists });
-  void client.invalidateQueries({ queryKey: ['video'] });
 }
 
 /** Says when something a person waits for has ended, wherever on the site they are. */

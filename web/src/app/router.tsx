@@ -9,7 +9,7 @@ import {
 } from '@tanstack/react-router';
 import * as v from 'valibot';
 import { sessionQuery } from '~/api/queries';
-import { mayManage } from '~/api/session';
+import { mayBrowse } from '~/api/session';
 import { StatusSchema, VisibilitySchema } from '~/api/wire';
 import { Home } from './routes/home';
 import { Login } from './routes/login';
@@ -43,7 +43,7 @@ export const homeRoute = createRoute({
   beforeLoad: async ({ context, location }) => {
     const session = await context.client.ensureQueryData(sessionQuery);
     if (session.setup_required) throw redirect({ to: '/setup' });
-    if (!mayManage(session)) throw redirect({ to: '/login', search: { next: location.href } });
+    if (!mayBrowse(session)) throw redirect({ to: '/login', search: { next: location.href } });
   },
   component: Home,
 });
@@ -67,7 +67,7 @@ export const loginRoute = createRoute({
   beforeLoad: async ({ context, search }) => {
     const session = await context.client.ensureQueryData(sessionQuery);
     if (session.setup_required) throw redirect({ to: '/setup' });
-    if (mayManage(session)) throw redirect({ href: search.next ?? '/' });
+    if (mayBrowse(session)) throw redirect({ href: search.next ?? '/' });
   },
   component: Login,
 });

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
 import { sessionQuery } from '~/api/queries';
-import { mayManage } from '~/api/session';
+import { mayBrowse, mayManage } from '~/api/session';
 import { AccountMenu } from '~/features/account/account-menu';
 import { DropOverlay } from '~/features/upload/drop-overlay';
 import { UploadButton } from '~/features/upload/file-picker';
@@ -37,7 +37,7 @@ export function Shell() {
                 onSignedOut={() => void navigate({ to: '/login', search: { next: '/' } })}
               />
             )}
-            {session && !manages && (
+            {session && !mayBrowse(session) && (
               <Link to="/login" search={{ next: href }} className={buttonClass('secondary')}>
                 Sign in
               </Link>

@@ -1,8 +1,12 @@
+import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
+import { sessionQuery } from '~/api/queries';
+import { mayManage } from '~/api/session';
 import type { VideoFilter } from '~/api/videos';
 import { usePollMs } from '~/app/live-updates';
 import { LibraryPage } from '~/features/library/library-page';
 import { Dropzone } from '~/features/upload/dropzone';
+import styles from './home.module.css';
 
 const route = getRouteApi('/shell/');
 
@@ -10,6 +14,8 @@ export function Home() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const pollMs = usePollMs();
+  const session = useQuery(sessionQuery).data;
+  const manages = session !== undefined && mayManage(session);
   const filter: VideoFilter = {
     q: search.q ?? '',
     status: search.status ?? null,
@@ -34,7 +40,23 @@ export function Home() {
   return (
     <>
       <title>StreamForge</title>
-      <LibraryPage filter={filter} onFilter={change} pollMs={pollMs} empty={<Dropzone />} />
+      <LibraryPage
+        filter={filter}
+        onFilter={change}
+        pollMs={pollMs}
+        manages={manages}
+        empty={manages ? <Dropzone /> : <NothingYet />}
+      />
     </>
+  );
+}
+
+/** For those who may only watch. */
+function NothingYet() {
+  return (
+    <section className={styles.nothing}>
+      <h1>Nothing here yet</h1>
+      <p>Videos appear here as soon as someone uploads one.</p>
+    </section>
   );
 }

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { sessionQuery } from '~/api/queries';
-import { mayManage } from '~/api/session';
+import { mayBrowse, mayManage } from '~/api/session';
 import { usePollMs } from '~/app/live-updates';
 import { Failure } from '~/features/library/failure';
 import { VideoMenu } from '~/features/library/video-menu';
@@ -33,7 +33,7 @@ export function Watch() {
         )
       }
       missing={
-        manages ? (
+        session && mayBrowse(session) ? (
           <Link to="/" className={buttonClass()}>
             To the library
           </Link>

@@ -8,7 +8,8 @@ import { Notice } from '~/ui/notice';
 import { TextField } from '~/ui/text-field';
 import styles from './auth-layout.module.css';
 
-const passwordCharsMin = 10;
+/** What the server asks for. */
+const passwordCharsMin = 8;
 
 export function SetupForm({ token, onDone }: { token: string; onDone: () => void }) {
   const client = useQueryClient();

@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { putVideo } from '~/api/cache';
 import { visibilityWords } from '~/api/describe';
 import { ApiError, messageOf } from '~/api/problem';
-import { editVideo, getVersionedVideo, type VersionedVideo } from '~/api/videos';
+import { getVersionedVideo, type VersionedVideo } from '~/api/videos';
 import { visibilities } from '~/api/wire';
 import { Button } from '~/ui/button';
 import { Dialog, DialogActions } from '~/ui/dialog';
@@ -12,6 +12,7 @@ import { Select } from '~/ui/select';
 import { TextArea, TextField } from '~/ui/text-field';
 import { showToast } from '~/ui/toast';
 import styles from './edit-dialog.module.css';
+import { saveEdit } from './save-edit';
 
 type EditDialogProps = { id: string; open: boolean; onClose: () => void };
 
@@ -56,8 +57,7 @@ function EditForm({ start, onClose, onReload }: EditFormProps) {
   // The form comes after the dialog has opened and placed the focus, so it moves it once more.
   useEffect(() => titleField.current?.select(), []);
   const save = useMutation({
-    mutationFn: () =>
-      editVideo(start.video.id, { title: title.trim(), description, visibility }, start.etag),
+    mutationFn: () => saveEdit(start, { title: title.trim(), description, visibility }),
     onSuccess: (video) => {
       putVideo(client, video);
       showToast({ message: 'Saved' });

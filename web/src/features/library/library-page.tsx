@@ -16,6 +16,8 @@ type LibraryPageProps = {
   onFilter: (change: Partial<VideoFilter>) => void;
   /** How often to ask while videos move and no events arrive; false when they do. */
   pollMs: number | false;
+  /** Whether this person may change videos. */
+  manages: boolean;
   /** What an empty library shows. */
   empty: ReactNode;
 };
@@ -35,7 +37,8 @@ function useView() {
   ] as const;
 }
 
-export function LibraryPage({ filter, onFilter, pollMs, empty }: LibraryPageProps) {
+export function LibraryPage(props: LibraryPageProps) {
+  const { filter, onFilter, pollMs, manages, empty } = props;
   const [view, setView] = useView();
   const list = useInfiniteQuery({
     ...videosQuery(filter),
@@ -75,7 +78,7 @@ export function LibraryPage({ filter, onFilter, pollMs, empty }: LibraryPageProp
       )}
       <ul className={classNames(view === 'grid' ? styles.grid : styles.list)}>
         {videos.map((video) => (
-          <VideoCard key={video.id} video={video} view={view} />
+          <VideoCard key={video.id} video={video} view={view} manages={manages} />
         ))}
       </ul>
       {list.hasNextPage && (

@@ -12,7 +12,9 @@ import type { Video } from '~/api/wire';
 import { VideoCard } from './video-card';
 
 async function show(video: Video) {
-  const route = createRootRoute({ component: () => <VideoCard video={video} view="grid" /> });
+  const route = createRootRoute({
+    component: () => <VideoCard video={video} view="grid" manages />,
+  });
   const router = createRouter({
     routeTree: route,
     history: createMemoryHistory({ initialEntries: ['/'] }),

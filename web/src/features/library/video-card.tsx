@@ -13,10 +13,10 @@ import { VideoMenu } from './video-menu';
 
 export type LibraryView = 'grid' | 'list';
 
-type VideoCardProps = { video: Video; view: LibraryView };
+type VideoCardProps = { video: Video; view: LibraryView; manages: boolean };
 
 /** One video in the library, as a card or as a row; the whole picture and title lead to it. */
-export const VideoCard = memo(function VideoCard({ video, view }: VideoCardProps) {
+export const VideoCard = memo(function VideoCard({ video, view, manages }: VideoCardProps) {
   const badge = statusBadge(video);
   const share = statusShare(video);
   return (
@@ -54,9 +54,11 @@ export const VideoCard = memo(function VideoCard({ video, view }: VideoCardProps
           {badge.text}
         </Badge>
       </div>
-      <div className={styles.menu}>
-        <VideoMenu video={video} />
-      </div>
+      {manages && (
+        <div className={styles.menu}>
+          <VideoMenu video={video} />
+        </div>
+      )}
     </li>
   );
 });

@@ -50,7 +50,7 @@ export function VideoMenu({ video, trigger, onDeleted }: VideoMenuProps) {
             Move to the front
           </MenuItem>
         )}
-        {processing && (
+        {processing && video.paused !== null && (
           <MenuItem
             icon={video.paused ? 'play' : 'pause'}
             onSelect={() => act(video, video.paused ? 'resume' : 'pause')}
