@@ -81,7 +81,8 @@ Task<Result<std::size_t>> send_some(Reactor& reactor, FileBuffers& buffers, cons
   if (state.cancelled) co_return cancelled();
   if (!got || *got == 0) co_return got;
   const ::iovec piece{into.data(), *got};
-  co_return co_await reactor.send_now(state.socket, {&piece, 1}, more_follows || *got < bytes);
+  co_return co_await reactor.send_now(state.socket, std::span(&piece, 1),
+                                      more_follows || *got < bytes);
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ class Reactor {
  public:
   /// Makes the reactor on the calling thread's behalf; `run` must then be called on the one thread
   /// that is to own it.
-  static Result<std::unique_ptr<Reactor>> create(const ReactorConfig& config);
+  [[nodiscard]] static Result<std::unique_ptr<Reactor>> create(const ReactorConfig& config);
   /// After `run` has returned, and when no other thread can post any more. Asserts that what was
   /// spawned has ended; messages that were posted too late are dropped unrun.
   ~Reactor();

@@ -80,7 +80,8 @@ Task<void> sending_now(Reactor& reactor, int fd) {
   std::vector<std::byte> block(limits::kMiB, std::byte{'x'});
   const ::iovec piece{block.data(), block.size()};
   Result<std::size_t> count = std::size_t{1};
-  for (int n = 0; count && n < 1000; ++n) count = co_await reactor.send_now(fd, {&piece, 1});
+  for (int n = 0; count && n < 1000; ++n)
+    count = co_await reactor.send_now(fd, std::span(&piece, 1));
   EXPECT_EQ(outcome(count), "unavailable");
   EXPECT_EQ(count ? 0 : count.error().sys, EAGAIN);
 }
@@ -95,7 +96,7 @@ Task<void> sending_to_nobody(Reactor& reactor, int fd) {
   std::array<std::byte, 1> byte;
   Result<std::size_t> count = co_await reactor.recv(fd, byte);
   EXPECT_EQ(outcome(count), "closed");
-  count = co_await reactor.send(fd, {&piece, 1});
+  count = co_await reactor.send(fd, std::span(&piece, 1));
   EXPECT_EQ(outcome(count), "closed");
 }
 
@@ -236,7 +237,7 @@ Task<void> echo(Reactor& reactor, int fd, int rounds) {
     Result<std::size_t> count = co_await reactor.recv(fd, buffer);
     EXPECT_EQ(count.value_or(0), 1u);
     const ::iovec piece{buffer.data(), 1};
-    count = co_await reactor.send(fd, {&piece, 1});
+    count = co_await reactor.send(fd, std::span(&piece, 1));
     EXPECT_EQ(count.value_or(0), 1u);
   }
 }
@@ -245,7 +246,7 @@ Task<void> ping(Reactor& reactor, int fd, int rounds, int& done) {
   std::array<std::byte, 8> buffer{};
   for (int n = 0; n < rounds; ++n) {
     const ::iovec piece{buffer.data(), 1};
-    Result<std::size_t> count = co_await reactor.send(fd, {&piece, 1});
+    Result<std::size_t> count = co_await reactor.send(fd, std::span(&piece, 1));
     EXPECT_EQ(count.value_or(0), 1u);
     count = co_await reactor.recv(fd, buffer);
     EXPECT_EQ(count.value_or(0), 1u);
@@ -277,7 +278,7 @@ TEST_P(SocketTest, ManyPairsPlayPingPong) {
 Task<void> flood(Reactor& reactor, int fd, bool& stop) {
   std::array<std::byte, 1024> buffer{};
   const ::iovec piece{buffer.data(), buffer.size()};
-  while (!stop) co_await reactor.send(fd, {&piece, 1});
+  while (!stop) co_await reactor.send(fd, std::span(&piece, 1));
 }
 Task<void> sink(Reactor& reactor, int fd, bool& stop) {
   std::vector<std::byte> buffer(limits::kMiB);
