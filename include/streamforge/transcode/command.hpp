@@ -20,9 +20,12 @@ struct TranscodeCommand {
   WorkerOptions workers;
   io::BackendKind backend = io::BackendKind::kAuto;
   ProgressStyle progress = ProgressStyle::kAuto;
+  bool restart = false;  ///< Begin anew in a folder that holds another run's work.
 };
-/// DIR/master.m3u8, DIR/{rung}/index.m3u8, DIR/{rung}/{n}.ts, DIR/audio/{track}/…; a manifest in DIR
-/// (input's size and time, options, segments done) lets a second run continue.
+/// DIR/master.m3u8, DIR/{rung}/index.m3u8, DIR/{rung}/{n}.ts, DIR/audio/{track}/…; a manifest in
+/// DIR (input's size and time, options, segments done) lets a second run continue. With
+/// ProgressStyle kJson one event a line on standard output: planned, progress, segment, warning,
+/// ready, failed, interrupted.
 int run_transcode(const TranscodeCommand& command);
 
 struct ProbeCommand {

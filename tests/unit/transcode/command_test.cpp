@@ -1,0 +1,149 @@
+#include "command_files.hpp"
+#include "command_view.hpp"
+#include "failure.hpp"
+#include "job.hpp"
+#include "progress.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "support/temp_dir.hpp"
+
+namespace sf::transcode {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(ProgressLine, ShowsPartSpeedAndTimeLeft) {
+  const ProgressState state{0.425, 65'000, 3.14, "encoding"};
+  EXPECT_EQ(progress_line(state, 60),
+            "[#########..............]  42 %   3.1x   ETA 1:05   encoding");
+  EXPECT_EQ(progress_line(state, 60).size(), 60u);
+  EXPECT_EQ(progress_line({0, 0, 0, "reading"}, 40), "[......................]   0 %   reading");
+  EXPECT_EQ(progress_line({1, 0, 0, "x"}, 6), "100 % ");
+}
+
+TEST(ClockText, IsMinutesOrHours) {
+  EXPECT_EQ(clock_text(0), "0:00");
+  EXPECT_EQ(clock_text(1), "0:01");
+  EXPECT_EQ(clock_text(65'000), "1:05");
+  EXPECT_EQ(clock_text(7'384'000), "2:03:04");
+}
+
+TEST(Pace, TellsTimeLeftFromTheLastMinute) {
+  Pace pace;
+  EXPECT_EQ(pace.eta_ms(10, 0), 0u);
+  pace.begin(0);
+  EXPECT_EQ(pace.eta_ms(10, 1'000), 0u);
+  for (std::uint64_t now_ms = 1'000; now_ms <= 10'000; now_ms += 1'000) pace.add(2, now_ms);
+  EXPECT_DOUBLE_EQ(pace.per_second(10'000), 2);
+  EXPECT_EQ(pace.eta_ms(10, 10'000), 5'000u);
+  for (std::uint64_t now_ms = 11'000; now_ms <= 200'000; now_ms += 1'000) pace.add(1, now_ms);
+  EXPECT_NEAR(pace.per_second(200'000), 1, 0.01) << "the fast begin is forgotten";
+  EXPECT_EQ(pace.eta_ms(0, 200'000), 1u);
+}
+
+TEST(Tally, CountsEachSegmentOnce) {
+  Tally tally;
+  tally.segments.resize(2);
+  EXPECT_TRUE(tally.add(0, 500'000, 360'000));
+  EXPECT_FALSE(tally.add(0, 500'000, 360'000));
+  EXPECT_FALSE(tally.add(2, 1, 1));
+  EXPECT_EQ(tally.rates().peak_bps, 0u) << "not complete";
+  EXPECT_TRUE(tally.add(1, 250'000, 180'000));
+  EXPECT_EQ(tally.bytes, 750'000u);
+  EXPECT_EQ(tally.rates().average_bps, 1'000'000u);
+}
+
+TEST(Job, TellsTheWorkerWhatToMake) {
+  hls::Presentation shown;
+  shown.timeline.video = {{0, 360'000}};
+  shown.timeline.audio = {{0, 360'000}};
+  shown.video = {{"720p", 1280, 720, "", {}}, {"360p", 640, 360, "", {}}};
+  shown.audio = {{"0", "en", "", "", 2, {}}, {"1", "de", "", "", 2, {}}};
+  const auto shapes = shapes_of(shown);
+  ASSERT_EQ(shapes.size(), 4u);
+  EXPECT_NEAR(shapes[0].cost, 1280 * 720 * 4 / 1e6, 1e-9);
+  QueueTask task;
+  task.video = "v";
+  task.kind = TaskKind::kVideo;
+  task.tracks = {0, 1};
+  EXPECT_THAT(command_of(task, shapes, 9).rungs, ElementsAre("720p", "360p"));
+  task.kind = TaskKind::kAudio;
+  task.tracks = {3};
+  EXPECT_EQ(command_of(task, shapes, 9).track, 1u);
+  EXPECT_EQ(segment_path("audio/1", 7), "audio/1/7.ts");
+  std::vector<std::string> names;
+  for (const auto& file : playlists_of(shown, shapes)) names.push_back(file.path);
+  EXPECT_THAT(names, ElementsAre("720p/index.m3u8", "360p/index.m3u8", "audio/0/index.m3u8",
+                                 "audio/1/index.m3u8", "master.m3u8"));
+}
+
+TEST(Failure, IsSaidInWords) {
+  TaskReport report;
+  report.end = TaskEnd::kReported;
+  report.error = {ErrorCode::kUnsupported, "this file is not a video: it begins like plain text",
+                  0};
+  EXPECT_TRUE(is_final(report, TaskKind::kIndex));
+  auto failure = failure_of(report, "", 1);
+  EXPECT_EQ(failure.code, "not_a_video");
+  EXPECT_EQ(failure.message, "This file is not a video: it begins like plain text.");
+  report.end = TaskEnd::kHung;
+  report.error.message = "it gave no sign of life for 30 s and was ended";
+  EXPECT_FALSE(is_final(report, TaskKind::kIndex));
+  failure = failure_of(report, "segment 3", 3);
+  EXPECT_EQ(failure.code, "decoder_hung");
+  EXPECT_THAT(failure.message, HasSubstr("(segment 3): it gave no sign of life"));
+  EXPECT_THAT(failure.message, HasSubstr("tried 3 times"));
+  report.end = TaskEnd::kReported;
+  report.error = {ErrorCode::kNoSpace, "write: No space left on device", 0};
+  EXPECT_TRUE(failure_of(report, "", 3).retryable);
+}
+
+TEST(PartialWarning, GoesOnCounting) {
+  std::vector<std::string> warnings = {"the file ends early"};
+  set_partial_warning(warnings, 0);
+  EXPECT_EQ(warnings.size(), 1u);
+  set_partial_warning(warnings, 3);
+  set_partial_warning(warnings, 12);
+  EXPECT_THAT(warnings,
+              ElementsAre("the file ends early", "partial: 12 pictures could not be decoded"));
+  EXPECT_EQ(damaged_frames_of(warnings), 12u);
+  EXPECT_EQ(damaged_frames_of({}), 0u);
+}
+
+TEST(OutputDir, IsOneRunsAtATime) {
+  const test::TempDir dir;
+  const std::string path = dir.file("out");
+  auto first = OutputDir::open(path);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(OutputDir::open(path).error().code, ErrorCode::kConflict);
+  first = fail(ErrorCode::kClosed, "");
+  EXPECT_TRUE(OutputDir::open(path));
+}
+
+TEST(OutputDir, NamesFilesWhenTheyAreWhole) {
+  const test::TempDir dir;
+  auto out = OutputDir::open(dir.file("out"));
+  ASSERT_TRUE(out);
+  auto file = out->make_unnamed();
+  ASSERT_TRUE(file);
+  EXPECT_EQ(::write(file->file.get(), "abc", 3), 3);
+  EXPECT_FALSE(out->size("720p/0.ts"));
+  ASSERT_TRUE(out->publish(*file, "720p/0.ts"));
+  EXPECT_EQ(out->size("720p/0.ts"), 3u);
+  ASSERT_TRUE(out->write("720p/0.ts", "other")) << "replaces";
+  EXPECT_EQ(*out->read("720p/0.ts", 100), "other");
+  EXPECT_EQ(out->read("720p/0.ts", 2).error().code, ErrorCode::kTooLarge);
+}
+
+TEST(OutputDir, LeavesForeignStreamsAlone) {
+  const test::TempDir dir;
+  test::write_file(dir.path() / "master.m3u8", "#EXTM3U\n");
+  EXPECT_EQ(OutputDir::open(dir.path().string()).error().code, ErrorCode::kConflict);
+}
+
+}  // namespace
+}  // namespace sf::transcode
