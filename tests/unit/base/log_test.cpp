@@ -2,14 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <thread>
+#include <vector>
 
 #include "log_line.hpp"
+#include "support/temp_dir.hpp"
 
 namespace sf::log {
 namespace {
@@ -40,23 +37,35 @@ TEST(LogLine, JsonKeepsTypes) {
 }
 
 TEST(Log, WritesWhatIsQueuedToItsFileOnStop) {
-  char folder[] = "/tmp/base-log-XXXXXX";
-  ASSERT_NE(::mkdtemp(folder), nullptr);
-  const std::string file = std::string(folder) + "/server.log";
+  test::TempDir folder;
+  const std::string file = folder.file("server.log");
   ASSERT_TRUE(start({Level::kWarn, Format::kText, file}));
   EXPECT_FALSE(start({})) << "a second start is refused";
   for (int i = 0; i < 100; ++i) warn("base", "line", {{"i", i}});
   info("base", "below the level");
   stop();
   stop();
-  std::ifstream in(file);
-  std::stringstream text;
-  text << in.rdbuf();
-  EXPECT_NE(text.str().find("line i=0\n"), std::string::npos);
-  EXPECT_NE(text.str().find("line i=99\n"), std::string::npos);
-  EXPECT_EQ(text.str().find("below"), std::string::npos);
+  const std::string text = test::read_file(file);
+  EXPECT_NE(text.find("line i=0\n"), std::string::npos);
+  EXPECT_NE(text.find("line i=99\n"), std::string::npos);
+  EXPECT_EQ(text.find("below"), std::string::npos);
   set_level(Level::kInfo);
-  std::filesystem::remove_all(folder);
+}
+
+TEST(Log, ManyThreadsMayWriteWhileItStops) {
+  test::TempDir folder;
+  ASSERT_TRUE(start({Level::kError, Format::kText, folder.file("server.log")}));
+  {
+    error("base", "busy");
+    std::vector<std::jthread> writers;
+    for (int n = 0; n < 4; ++n) {
+      writers.emplace_back([] {
+        for (int i = 0; i < 500; ++i) error("base", "busy");
+      });
+    }
+    stop();
+  }
+  EXPECT_NE(test::read_file(folder.file("server.log")).find("busy"), std::string::npos);
 }
 
 TEST(Log, RefusesAFileItCannotOpen) {
