@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 
 namespace sf::store {
 namespace {
@@ -55,6 +56,10 @@ bool is_blob_name(std::string_view name) noexcept {
 }
 
 Result<UniqueFd> open_folder(int parent, const std::string& name) {
+  // Who finds a folder that another thread has just made must not go on before that one has synced
+  // the name: what is put inside would be durable below a folder that is not.
+  static std::mutex making;
+  const std::lock_guard lock(making);
   const bool made = ::mkdirat(parent, name.c_str(), kFolderMode) == 0;
   if (!made && errno != EEXIST) return fail_errno(errno, concat("make folder ", name));
   UniqueFd folder(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));

@@ -1,5 +1,7 @@
 #pragma once
 
+/// What a BlobStore holds: descriptors, and the pool for calls that block. Constant once open.
+
 #include <streamforge/base/unique_fd.hpp>
 #include <streamforge/store/blobs.hpp>
 

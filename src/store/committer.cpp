@@ -5,6 +5,7 @@
 #include <streamforge/base/limits.hpp>
 #include <streamforge/base/metrics.hpp>
 
+#include <algorithm>
 #include <exception>
 
 namespace sf::store {
@@ -84,12 +85,12 @@ Result<> Committer::commit_blocking(Prepare prepare) {
 }
 
 void Committer::set_job_listener(std::function<void(const Job&)> on_job) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(listener_mutex_);
   on_job_ = std::move(on_job);
 }
 
 void Committer::set_reopen_listener(std::function<void()> on_reopen) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(listener_mutex_);
   on_reopen_ = std::move(on_reopen);
 }
 
@@ -133,7 +134,7 @@ Result<> Committer::reopen_if_broken() {
   if (!database_.broken()) return {};
   if (auto reopened = database_.reopen(); !reopened) return reopened;
   cache_.clear();
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(listener_mutex_);
   if (on_reopen_) on_reopen_();
   return {};
 }
@@ -154,7 +155,8 @@ void Committer::run(std::vector<Request>& requests) {
     const auto written = database_.write(group.batch());
     if (written) {
       commit_metrics().seconds.observe_ns(mono_ns() - began_ns);
-      commit_metrics().changes.add(requests.size());
+      commit_metrics().changes.add(static_cast<std::uint64_t>(
+          std::ranges::count_if(results, [](const Result<>& r) { return r.has_value(); })));
       group.apply_to_cache();
     } else {
       commit_metrics().failures.add();
@@ -168,16 +170,12 @@ void Committer::run(std::vector<Request>& requests) {
 }
 
 void Committer::tell(const std::vector<Notice>& notices) {
-  std::function<void(const Job&)> on_job;
-  {
-    const std::lock_guard lock(mutex_);
-    on_job = on_job_;
-  }
+  const std::lock_guard lock(listener_mutex_);
   for (const auto& notice : notices) {
     if (const auto* published = std::get_if<Published>(&notice)) {
       events_.publish(published->kind, published->video);
     } else if (const auto* job = std::get_if<Job>(&notice)) {
-      if (on_job) on_job(*job);
+      if (on_job_) on_job_(*job);
     } else {
       std::get<std::function<void()>>(notice)();
     }

@@ -36,6 +36,7 @@ class Committer {
   /// The same, blocking, from any thread but a reactor's or the pool's.
   Result<> commit_blocking(Prepare prepare);
 
+  /// As Catalogue::set_job_listener.
   void set_job_listener(std::function<void(const Job&)> on_job);
   /// Called before the first change after the database was reopened: for state that is kept in
   /// memory beside the catalogue. Null takes it back; not called once this has returned.
@@ -66,6 +67,9 @@ class Committer {
   std::deque<Request> waiting_;
   bool draining_ = false;
   std::condition_variable idle_;
+
+  /// Held while a listener runs, so that one that was taken back runs no more.
+  std::mutex listener_mutex_;
   std::function<void(const Job&)> on_job_;
   std::function<void()> on_reopen_;
 };

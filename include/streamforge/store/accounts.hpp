@@ -32,8 +32,9 @@ struct IssuedSecret {
 class Accounts {
  public:
   /// Blocks (loads); call before serving. `open` makes everybody Kind::kOpen.
-  static Result<std::unique_ptr<Accounts>> open(Catalogue& catalogue, io::OffloadPool& pool,
-                                                bool open_access);
+  [[nodiscard]] static Result<std::unique_ptr<Accounts>> open(Catalogue& catalogue,
+                                                              io::OffloadPool& pool,
+                                                              bool open_access);
   ~Accounts();
 
   /// Who this is. A credential that is present but wrong is kUnauthenticated; none is nobody.

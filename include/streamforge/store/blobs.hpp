@@ -33,7 +33,8 @@ class BlobStore {
   /// Makes the folders that are missing. kIo/kPermissionDenied name DIR and what to do. Holds a
   /// lock on DIR (flock on DIR/lock): kConflict, with the pid that holds it, when another server
   /// has it. `pool` must outlive the store. Blocks; call before serving.
-  static Result<std::unique_ptr<BlobStore>> open(const std::string& dir, io::OffloadPool& pool);
+  [[nodiscard]] static Result<std::unique_ptr<BlobStore>> open(const std::string& dir,
+                                                               io::OffloadPool& pool);
   ~BlobStore();
 
   [[nodiscard]] int temp_dir() const noexcept;
@@ -60,8 +61,8 @@ class BlobStore {
   /// hurting `id`. No bytes move. Durable when it returns; nothing is left behind when it fails.
   io::Task<Result<>> link_parts(std::string id, std::vector<UploadPart> parts) const;
   /// Copies them, `bytes` in all, behind one another into temp/{id} (made by create_upload) and
-  /// syncs. In the background: a pool thread does it in steps, and `go_on` is asked between them, on
-  /// the calling reactor (false: kCancelled). May be repeated, after a crash too.
+  /// syncs. In the background: a pool thread does it in steps, and `go_on` is asked between them,
+  /// on the calling reactor (false: kCancelled). May be repeated, after a crash too.
   io::Task<Result<>> join_parts(std::string id, std::uint64_t bytes,
                                 std::function<bool()> go_on) const;
   /// Removes the second names. None is no error.

@@ -39,8 +39,10 @@ class Catalogue {
  public:
   /// `dir` is DIR/meta. Makes it when missing, upgrades older schemas in place, refuses newer ones
   /// (kUnsupported). With `in_memory` (tests) nothing touches the disk.
-  static Result<std::unique_ptr<Catalogue>> open(const std::string& dir, io::OffloadPool& pool,
-                                                 EventBus& events, bool in_memory = false);
+  [[nodiscard]] static Result<std::unique_ptr<Catalogue>> open(const std::string& dir,
+                                                               io::OffloadPool& pool,
+                                                               EventBus& events,
+                                                               bool in_memory = false);
   /// Over a database opened by hand: the room's own tests, which bring an Env of their own.
   Catalogue(std::unique_ptr<Database> database, io::OffloadPool& pool, EventBus& events);
   /// Waits for what is being committed.
@@ -87,7 +89,8 @@ class Catalogue {
   io::Task<Result<Video>> update_job(std::string video,
                                      std::function<Result<>(Job&, Video&)> change,
                                      EventKind event = EventKind::kUpdated);
-  /// Called, from any thread, after a commit that made or changed a job: wake the scheduler.
+  /// Called, from any thread, after a commit that made or changed a job: wake the scheduler. It may
+  /// not wait. Null takes it back: once that has returned it is not called any more.
   void set_job_listener(std::function<void(const Job&)> on_job);
 
   // --- Segments.
