@@ -3,7 +3,7 @@ import { card, expect, test, uploadReady } from './support/test';
 
 let id = '';
 test.beforeAll(async ({ playwright, session }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(240_000);
   const request = await playwright.request.newContext({
     baseURL: session.url,
     storageState: session.state,

@@ -11,7 +11,7 @@ const ladder: [string, number, number][] = [
 
 let id = '';
 test.beforeAll(async ({ playwright, session }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(240_000);
   const request = await playwright.request.newContext({
     baseURL: session.url,
     storageState: session.state,

@@ -8,7 +8,7 @@ export default defineConfig({
   outputDir: '../test-results',
   // The server transcodes on the same cores; two browsers at once would only make both slow.
   workers: 1,
-  timeout: 120_000,
+  timeout: 240_000,
   expect: { timeout: 15_000 },
   forbidOnly: true,
   reporter: [['list']],

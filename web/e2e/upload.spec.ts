@@ -3,7 +3,7 @@ import { card, choose, expect, slowUploads, test, uploadRow } from './support/te
 import { openWeakLink } from './support/weak-link';
 
 const slow = 700_000;
-const transcodeMs = 100_000;
+const transcodeMs = 180_000;
 
 test('two files go up, one is paused and resumed, both become ready', async ({ page }) => {
   await page.goto('/');

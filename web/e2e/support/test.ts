@@ -5,7 +5,7 @@ import { type Server, startServer } from './server';
 
 export const account = { name: 'admin', password: 'a long enough password' };
 const fromPage = { 'X-Requested-With': 'streamforge' };
-const transcodeMs = 100_000;
+const transcodeMs = 180_000;
 
 type Session = { url: string; state: Awaited<ReturnType<APIRequestContext['storageState']>> };
 type Fixtures = { anonymous: Page };
