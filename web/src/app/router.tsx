@@ -5,7 +5,9 @@ import {
   createRouter,
   lazyRouteComponent,
   Outlet,
+  parseSearchWith,
   redirect,
+  stringifySearchWith,
 } from '@tanstack/react-router';
 import * as v from 'valibot';
 import { sessionQuery } from '~/api/queries';
@@ -18,9 +20,15 @@ import { Setup } from './routes/setup';
 import { Watch } from './routes/watch';
 import { Shell } from './shell';
 
+/**
+ * A word in the address bar. The router reads what looks like a number or a truth value as one; a
+ * title, or a token of digits only, must stay the text it is.
+ */
+const WordSchema = v.pipe(v.union([v.string(), v.number(), v.boolean()]), v.transform(String));
+
 /** The library's filter as the address bar holds it; what is not understood is left out. */
 const LibrarySearchSchema = v.object({
-  q: v.fallback(v.optional(v.string()), undefined),
+  q: v.fallback(v.optional(WordSchema), undefined),
   status: v.fallback(v.optional(StatusSchema), undefined),
   visibility: v.fallback(v.optional(VisibilitySchema), undefined),
   sort: v.fallback(v.optional(v.picklist(['created_at', 'title'])), undefined),
@@ -75,7 +83,7 @@ export const loginRoute = createRoute({
 export const setupRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/setup',
-  validateSearch: v.object({ token: v.fallback(v.optional(v.string()), undefined) }),
+  validateSearch: v.object({ token: v.fallback(v.optional(WordSchema), undefined) }),
   beforeLoad: async ({ context }) => {
     const session = await context.client.ensureQueryData(sessionQuery);
     if (!session.setup_required) throw redirect({ to: '/' });
@@ -96,6 +104,8 @@ export function createAppRouter(client: QueryClient) {
     context: { client },
     defaultErrorComponent: PageError,
     defaultPendingMs: 300,
+    parseSearch: parseSearchWith((text) => text),
+    stringifySearch: stringifySearchWith(String),
     scrollRestoration: true,
   });
 }

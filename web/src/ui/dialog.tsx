@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { classNames } from './class-names';
 import styles from './dialog.module.css';
 import { Icon } from './icons';
+import { keepKeys } from './keep-keys';
 
 type DialogProps = {
   open: boolean;
@@ -19,7 +20,10 @@ export function Dialog({ open, onClose, title, description, wide, children }: Di
     <BaseDialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={styles.backdrop} />
-        <BaseDialog.Popup className={classNames(styles.popup, wide && styles.wide)}>
+        <BaseDialog.Popup
+          className={classNames(styles.popup, wide && styles.wide)}
+          onKeyDown={keepKeys}
+        >
           <div className={styles.head}>
             <BaseDialog.Title className={styles.title}>{title}</BaseDialog.Title>
             <BaseDialog.Close className={styles.close} aria-label="Close">

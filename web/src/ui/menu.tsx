@@ -2,6 +2,7 @@ import { Menu as BaseMenu } from '@base-ui/react/menu';
 import type { ReactElement, ReactNode } from 'react';
 import { classNames } from './class-names';
 import { Icon, type IconName } from './icons';
+import { keepKeys } from './keep-keys';
 import styles from './menu.module.css';
 
 type MenuProps = {
@@ -29,7 +30,10 @@ export function Menu({
       <BaseMenu.Trigger render={trigger} />
       <BaseMenu.Portal container={container ?? undefined}>
         <BaseMenu.Positioner align={align} side={side} sideOffset={6} className={styles.positioner}>
-          <BaseMenu.Popup className={classNames(styles.popup, dark && styles.dark)}>
+          <BaseMenu.Popup
+            className={classNames(styles.popup, dark && styles.dark)}
+            onKeyDown={keepKeys}
+          >
             {children}
           </BaseMenu.Popup>
         </BaseMenu.Positioner>

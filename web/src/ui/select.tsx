@@ -1,6 +1,7 @@
 import { Select as BaseSelect } from '@base-ui/react/select';
 import { classNames } from './class-names';
 import { Icon } from './icons';
+import { keepKeys } from './keep-keys';
 import styles from './select.module.css';
 
 type SelectProps<Value extends string> = {
@@ -43,7 +44,7 @@ export function Select<Value extends string>({
           sideOffset={6}
           alignItemWithTrigger={false}
         >
-          <BaseSelect.Popup className={styles.popup}>
+          <BaseSelect.Popup className={styles.popup} onKeyDown={keepKeys}>
             {options.map((option) => (
               <BaseSelect.Item key={option.value} value={option.value} className={styles.item}>
                 <span className={styles.mark}>

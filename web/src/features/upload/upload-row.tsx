@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
-import { statusBadge } from '~/api/describe';
+import { isActive, statusBadge } from '~/api/describe';
 import { videoQuery } from '~/api/queries';
 import { Button, IconButton } from '~/ui/button';
 import { formatBytes, formatPercent, formatRemaining, formatSpeed } from '~/ui/format';
@@ -12,6 +12,8 @@ import { FilePicker } from './file-picker';
 import { useUploadEngine } from './upload-context';
 import type { UploadItem } from './upload-engine';
 import styles from './upload-row.module.css';
+
+const pollMs = 5_000;
 
 /** One upload of this browser: how far it is, and everything that can be done to it. */
 export function UploadRow({ item }: { item: UploadItem }) {
@@ -129,7 +131,11 @@ function Detached({ item }: { item: UploadItem }) {
 }
 
 function Done({ item }: { item: UploadItem }) {
-  const video = useQuery({ ...videoQuery(item.videoId ?? ''), enabled: item.videoId !== null });
+  const video = useQuery({
+    ...videoQuery(item.videoId ?? ''),
+    enabled: item.videoId !== null,
+    refetchInterval: ({ state }) => (state.data && isActive(state.data) ? pollMs : false),
+  });
   const word = video.data ? statusBadge(video.data).text : 'waiting';
   return (
     <>
