@@ -1,7 +1,7 @@
 #pragma once
 
 /// The seam between a reactor and the kernel: `uring` and `epoll` carry the same operations, and a
-/// simulated one can. All calls but `wake` come from the thread that runs the reactor.
+/// simulated one can. All calls come from the thread that runs the reactor.
 
 #include "recv_buffers.hpp"
 
@@ -45,10 +45,8 @@ class Backend {
   void cancel(Multishot& shot) noexcept;
   void cancel(int fd) noexcept;
 
-  /// Ends a `wait`. Any thread.
-  virtual void wake() noexcept = 0;
   /// Starts what was queued and waits, unless something is ready, at most `timeout_ms` (UINT32_MAX:
-  /// without end).
+  /// without end). The mailbox's eventfd ends it too.
   void wait(std::uint32_t timeout_ms) { wait_for_events(deferred_.empty() ? timeout_ms : 0); }
   /// Completes what is ready, and says how much that was.
   unsigned complete();
@@ -92,8 +90,8 @@ class Backend {
   Multishot* line_last_ = nullptr;
 };
 
-[[nodiscard]] Result<std::unique_ptr<Backend>> make_uring_backend();
-[[nodiscard]] Result<std::unique_ptr<Backend>> make_epoll_backend();
+[[nodiscard]] Result<std::unique_ptr<Backend>> make_uring_backend(int eventfd);
+[[nodiscard]] Result<std::unique_ptr<Backend>> make_epoll_backend(int eventfd);
 /// 0, or the errno with which the kernel refuses a ring as we set it up.
 [[nodiscard]] int probe_uring() noexcept;
 

@@ -1,11 +1,12 @@
 #include "epoll_backend.hpp"
 
+#include "mailbox.hpp"
+
 #include <streamforge/base/assert.hpp>
 #include <streamforge/base/limits.hpp>
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -52,16 +53,18 @@ std::int32_t again_if_interrupted(Call call) noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> make_epoll_backend() {
+Result<std::unique_ptr<Backend>> make_epoll_backend(int eventfd) {
   Result<RecvBuffers> buffers = RecvBuffers::allocate();
   if (!buffers) return fail(std::move(buffers.error()));
-  auto backend = std::make_unique<EpollBackend>(std::move(*buffers));
+  auto backend = std::make_unique<EpollBackend>(std::move(*buffers), eventfd);
   if (Result<> set_up = backend->set_up(); !set_up) return fail(std::move(set_up.error()));
   return backend;
 }
 
-EpollBackend::EpollBackend(RecvBuffers buffers)
-    : Backend(std::move(buffers)), files_([this] { wake(); }) {
+EpollBackend::EpollBackend(RecvBuffers buffers, int eventfd)
+    : Backend(std::move(buffers)),
+      eventfd_(eventfd),
+      files_([eventfd] { Mailbox::ring(eventfd); }) {
   free_buffers_.reserve(limits::kRecvBuffers);
   for (unsigned n = limits::kRecvBuffers; n > 0; --n) {
     free_buffers_.push_back(static_cast<std::uint16_t>(n - 1));
@@ -71,21 +74,14 @@ EpollBackend::EpollBackend(RecvBuffers buffers)
 Result<> EpollBackend::set_up() {
   epoll_ = UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_) return fail_errno(errno, "epoll_create1");
-  wake_fd_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!wake_fd_) return fail_errno(errno, "eventfd");
   // Edge-triggered: each write is an event, and the counter is never read.
   ::epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
-  event.data.fd = wake_fd_.get();
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_fd_.get(), &event) != 0) {
+  event.data.fd = eventfd_;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, eventfd_, &event) != 0) {
     return fail_errno(errno, "epoll_ctl");
   }
   return {};
-}
-
-void EpollBackend::wake() noexcept {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wake_fd_.get(), &one, sizeof one);
 }
 
 // --- Operations.
@@ -241,7 +237,7 @@ unsigned EpollBackend::complete_events() {
   visiting_.clear();
 
   for (unsigned n = 0; n < event_count_; ++n) {
-    if (events_[n].data.fd != wake_fd_.get()) handle(events_[n].data.fd, events_[n].events);
+    if (events_[n].data.fd != eventfd_) handle(events_[n].data.fd, events_[n].events);
   }
   event_count_ = 0;
 

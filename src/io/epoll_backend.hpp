@@ -17,7 +17,7 @@ namespace sf::io {
 /// unless what they want is in memory.
 class EpollBackend final : public Backend {
  public:
-  explicit EpollBackend(RecvBuffers buffers);
+  EpollBackend(RecvBuffers buffers, int eventfd);
   Result<> set_up();
 
   [[nodiscard]] BackendKind kind() const noexcept override { return BackendKind::kEpoll; }
@@ -27,7 +27,6 @@ class EpollBackend final : public Backend {
   void start(Multishot& shot) noexcept override;
   void cancel(Op& op) noexcept override;
   using Backend::cancel;
-  void wake() noexcept override;
   void use_fixed(MutableByteSpan) override {}
 
  protected:
@@ -71,7 +70,7 @@ class EpollBackend final : public Backend {
   void visit_again(int fd);
 
   UniqueFd epoll_;
-  UniqueFd wake_fd_;
+  const int eventfd_;  ///< The mailbox's.
   FilePool files_;
   std::vector<Watch> watches_;  ///< By descriptor.
   std::vector<std::uint16_t> free_buffers_;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -91,9 +92,11 @@ ReactorMetrics::ReactorMetrics(unsigned index, BackendKind backend)
       .set(1);
 }
 
-Reactor::Impl::Impl(const ReactorConfig& configuration, std::unique_ptr<Backend> carrier)
+Reactor::Impl::Impl(const ReactorConfig& configuration, std::shared_ptr<Mailbox> messages,
+                    std::unique_ptr<Backend> carrier)
     : config(configuration),
       metrics(configuration.index, carrier->kind()),
+      mailbox(std::move(messages)),
       backend(std::move(carrier)),
       staging(configuration.staging_bytes),
       timers(mono_ns() / kNsPerMs),
@@ -105,10 +108,15 @@ Reactor::Impl::Impl(const ReactorConfig& configuration, std::unique_ptr<Backend>
 Result<std::unique_ptr<Reactor>> Reactor::create(const ReactorConfig& config) {
   Result<BackendKind> kind = resolve(config.backend, nullptr);
   if (!kind) return fail(std::move(kind.error()));
-  Result<std::unique_ptr<Backend>> backend =
-      *kind == BackendKind::kUring ? make_uring_backend() : make_epoll_backend();
+  UniqueFd eventfd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!eventfd) return fail_errno(errno, "eventfd");
+  auto mailbox = std::make_shared<Mailbox>(std::move(eventfd));
+  Result<std::unique_ptr<Backend>> backend = *kind == BackendKind::kUring
+                                                 ? make_uring_backend(mailbox->eventfd())
+                                                 : make_epoll_backend(mailbox->eventfd());
   if (!backend) return fail(std::move(backend.error()));
-  return std::unique_ptr<Reactor>(new Reactor(std::make_unique<Impl>(config, std::move(*backend))));
+  return std::unique_ptr<Reactor>(
+      new Reactor(std::make_unique<Impl>(config, std::move(mailbox), std::move(*backend))));
 }
 
 Reactor::Reactor(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -143,19 +151,23 @@ void Reactor::run() {
 }
 
 void Reactor::stop() noexcept {
+  // Once the sign is given the reactor may go, so its mailbox is held for the rest of the call.
+  const std::shared_ptr<Mailbox> mailbox = impl_->mailbox;
   impl_->stopping.store(true);
-  if (impl_->mailbox.must_wake()) impl_->backend->wake();
+  mailbox->wake();
 }
 
 void Reactor::post(std::function<void()> work) {
-  if (impl_->mailbox.push(std::move(work))) impl_->backend->wake();
+  if (running_here == this) return impl_->mailbox->push(std::move(work));
+  const std::shared_ptr<Mailbox> mailbox = impl_->mailbox;  // Likewise.
+  mailbox->push(std::move(work));
 }
 
 void Reactor::spawn(Task<void> task) { run_detached(std::move(task), &impl_->spawned); }
 
 void Reactor::Impl::run_messages() {
   std::uint64_t count = 0;
-  for (Mailbox::Message* each = mailbox.take(); each; ++count) {
+  for (Mailbox::Message* each = mailbox->take(); each; ++count) {
     const std::unique_ptr<Mailbox::Message> message(std::exchange(each, each->next));
     message->work();
   }
@@ -169,9 +181,9 @@ void Reactor::Impl::wait_and_complete() {
   metrics.staging_in_use.set(staging.in_use());
 
   std::uint32_t timeout_ms = timers.until_next_ms(before_ns / kNsPerMs);
-  if (!mailbox.fall_asleep() || stopping.load()) timeout_ms = 0;
+  if (!mailbox->fall_asleep() || stopping.load()) timeout_ms = 0;
   backend->wait(timeout_ms);
-  mailbox.awake();
+  mailbox->awake();
 
   turn_began_ns = mono_ns();
   timers.set_now(turn_began_ns / kNsPerMs);

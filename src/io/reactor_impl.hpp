@@ -45,11 +45,16 @@ struct FileSend {
 };
 
 struct Reactor::Impl {
-  Impl(const ReactorConfig& configuration, std::unique_ptr<Backend> carrier);
+  Impl(const ReactorConfig& configuration, std::shared_ptr<Mailbox> messages,
+       std::unique_ptr<Backend> carrier);
 
   // Constant after construction.
   const ReactorConfig config;
   ReactorMetrics metrics;
+
+  // Any thread's.
+  const std::shared_ptr<Mailbox> mailbox;
+  std::atomic<bool> stopping{false};
 
   // The reactor's thread's.
   std::unique_ptr<Backend> backend;
@@ -59,10 +64,6 @@ struct Reactor::Impl {
   TimerWheel timers;
   std::uint64_t turn_began_ns = 0;
   unsigned spawned = 0;
-
-  // Any thread's.
-  Mailbox mailbox;
-  std::atomic<bool> stopping{false};
 
   void run_messages();
   void wait_and_complete();

@@ -5,9 +5,7 @@
 #include <streamforge/base/log.hpp>
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <array>
 #include <bit>
@@ -47,17 +45,15 @@ int probe_uring() noexcept {
   return sys;
 }
 
-Result<std::unique_ptr<Backend>> make_uring_backend() {
+Result<std::unique_ptr<Backend>> make_uring_backend(int eventfd) {
   Result<RecvBuffers> buffers = RecvBuffers::allocate();
   if (!buffers) return fail(std::move(buffers.error()));
-  auto backend = std::make_unique<UringBackend>(std::move(*buffers));
+  auto backend = std::make_unique<UringBackend>(std::move(*buffers), eventfd);
   if (Result<> set_up = backend->set_up(); !set_up) return fail(std::move(set_up.error()));
   return backend;
 }
 
 Result<> UringBackend::set_up() {
-  wake_fd_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!wake_fd_) return fail_errno(errno, "eventfd");
   ::io_uring_params params = ring_params();
   int sys = -::io_uring_queue_init_params(limits::kRingEntries, &ring_, &params);
   if (sys != 0) return fail_errno(sys, "io_uring_setup");
@@ -117,14 +113,8 @@ void UringBackend::detach() noexcept {
 /// cannot overflow in practice and each read would be an operation.
 void UringBackend::arm_wake_poll() noexcept {
   ::io_uring_sqe* sqe = next_sqe();
-  ::io_uring_prep_poll_multishot(sqe, wake_fd_.get(), POLLIN);
+  ::io_uring_prep_poll_multishot(sqe, eventfd_, POLLIN);
   ::io_uring_sqe_set_data(sqe, &wake_poll_);
-}
-
-void UringBackend::wake() noexcept {
-  const std::uint64_t one = 1;
-  // Can only fail when the counter is full, and then the poll has completed anyway.
-  [[maybe_unused]] const auto written = ::write(wake_fd_.get(), &one, sizeof one);
 }
 
 ::io_uring_sqe* UringBackend::next_sqe() noexcept {

@@ -3,7 +3,6 @@
 #include "backend.hpp"
 
 #include <streamforge/base/limits.hpp>
-#include <streamforge/base/unique_fd.hpp>
 
 #include <liburing.h>
 
@@ -11,10 +10,11 @@
 
 namespace sf::io {
 
-/// A ring that one thread owns. Nothing of it is shared but the eventfd that wakes it.
+/// A ring that one thread owns. What wakes it is the mailbox's eventfd, polled by the ring.
 class UringBackend final : public Backend {
  public:
-  explicit UringBackend(RecvBuffers buffers) noexcept : Backend(std::move(buffers)) {}
+  UringBackend(RecvBuffers buffers, int eventfd) noexcept
+      : Backend(std::move(buffers)), eventfd_(eventfd) {}
   ~UringBackend() override;
   Result<> set_up();
 
@@ -25,7 +25,6 @@ class UringBackend final : public Backend {
   void start(Multishot& shot) noexcept override;
   void cancel(Op& op) noexcept override;
   using Backend::cancel;
-  void wake() noexcept override;
   void use_fixed(MutableByteSpan range) override;
 
  protected:
@@ -60,7 +59,7 @@ class UringBackend final : public Backend {
   ::io_uring ring_{};
   bool ring_exists_ = false;
   bool enabled_ = false;
-  UniqueFd wake_fd_;
+  const int eventfd_;  ///< The mailbox's.
   WakePoll wake_poll_;
   ::io_uring_buf_ring* recv_ring_ = nullptr;
 

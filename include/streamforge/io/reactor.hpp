@@ -66,8 +66,9 @@ class Reactor {
   /// Makes the reactor on the calling thread's behalf; `run` must then be called on the one thread
   /// that is to own it.
   [[nodiscard]] static Result<std::unique_ptr<Reactor>> create(const ReactorConfig& config);
-  /// After `run` has returned, and when no other thread can post any more. Asserts that what was
-  /// spawned has ended; messages that were posted too late are dropped unrun.
+  /// After `run` has returned. No other thread may call `post` any more, but a call whose message
+  /// has already run may still be returning. Asserts that what was spawned has ended; messages that
+  /// came too late are dropped unrun.
   ~Reactor();
   Reactor(const Reactor&) = delete;
 

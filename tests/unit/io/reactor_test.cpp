@@ -1,5 +1,6 @@
 #include "support/on_reactor.hpp"
 
+#include <streamforge/base/metrics.hpp>
 #include <streamforge/io/gate.hpp>
 
 #include <atomic>
@@ -174,13 +175,23 @@ TEST_P(ReactorTest, GateCloseWaitsForAllInside) {
   EXPECT_TRUE(closed);
 }
 
-TEST(Resolve, KeepsAWishAndChoosesForAuto) {
-  std::string reason;
-  EXPECT_EQ(resolve(BackendKind::kEpoll, &reason), BackendKind::kEpoll);
-  EXPECT_TRUE(reason.empty());
-  Result<BackendKind> chosen = resolve(BackendKind::kAuto, &reason);
-  ASSERT_TRUE(chosen);
-  EXPECT_EQ(*chosen == BackendKind::kUring, reason.empty());
+TEST_P(ReactorTest, SaysInMetricsWhatCarriesItAndWhatItDid) {
+  Result<std::unique_ptr<Reactor>> reactor =
+      Reactor::create({.backend = GetParam(), .index = 77 + static_cast<unsigned>(GetParam())});
+  ASSERT_TRUE(reactor);
+  (*reactor)->post(
+      [] { std::this_thread::sleep_for(std::chrono::milliseconds(8)); });  // Blocks it.
+  (*reactor)->post([&] { (*reactor)->post([&] { (*reactor)->stop(); }); });
+  (*reactor)->run();
+  const std::string text = metrics::to_prometheus_text();
+  const std::string label = "{reactor=\"" + std::to_string((*reactor)->index()) + "\"";
+  for (const std::string& line : {"streamforge_io_backend" + label + ",backend=\"" +
+                                      std::string(name_of(GetParam())) + "\"} 1",
+                                  "streamforge_io_messages_total" + label + "} 3",
+                                  "streamforge_io_stalls_total" + label + "} 1",
+                                  "streamforge_io_staging_buffers_in_use" + label + "} 0"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\nin\n" << text;
+  }
 }
 
 }  // namespace
