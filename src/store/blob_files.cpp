@@ -55,6 +55,8 @@ bool is_blob_name(std::string_view name) noexcept {
   }
 }
 
+std::string part_name(std::string_view id, std::size_t n) { return concat(id, '.', n); }
+
 Result<UniqueFd> open_folder(int parent, const std::string& name) {
   // Who finds a folder that another thread has just made must not go on before that one has synced
   // the name: what is put inside would be durable below a folder that is not.

@@ -19,6 +19,9 @@ namespace sf::store {
 /// hidden part.
 [[nodiscard]] bool is_blob_name(std::string_view name) noexcept;
 
+/// The name in temp/ of the n-th part that upload `id` is to be joined of.
+[[nodiscard]] std::string part_name(std::string_view id, std::size_t n);
+
 /// A folder, made when missing (mode 0750, its parent synced).
 Result<UniqueFd> open_folder(int parent, const std::string& name);
 /// The folder that will hold `path`, whose folders are made when missing.

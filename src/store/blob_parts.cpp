@@ -22,8 +22,6 @@ namespace {
 /// One step of copying on a pool thread, which others wait for too.
 constexpr std::size_t kStepBytes = 32 * limits::kMiB;
 
-std::string part_name(const std::string& id, std::size_t n) { return concat(id, '.', n); }
-
 /// Exactly `bytes` long: a write past the page cache may have padded the last block.
 Result<> trim_part(int folder, const std::string& part, std::uint64_t bytes) {
   const UniqueFd file(::openat(folder, part.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));

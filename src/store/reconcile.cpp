@@ -2,6 +2,7 @@
 
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/clock.hpp>
+#include <streamforge/base/id.hpp>
 #include <streamforge/base/limits.hpp>
 #include <streamforge/base/log.hpp>
 
@@ -63,6 +64,7 @@ class Reconciler {
                          const std::vector<Segment>& gone);
   Result<> remove_strays();
   Result<> remove_stray_files(const Sizes& sizes, int folder);
+  Result<> remove_stray_parts();
 
   /// Fails the video in words, and its job, unless it has come to an end by itself.
   Result<> fail_video(Changes& changes, const std::string& id, Failure why);
@@ -100,7 +102,9 @@ Result<> Reconciler::settle_uploads() {
 
 Result<> Reconciler::settle(const Upload& upload) {
   const auto raw_bytes = size_in(masters_, upload.id);
-  switch (fate_of(upload, size_in(temp_, upload.id), raw_bytes)) {
+  auto first_part = size_of(blobs_.temp_dir(), part_name(upload.id, 0));
+  if (!first_part) return fail(std::move(first_part.error()));
+  switch (fate_of(upload, size_in(temp_, upload.id), raw_bytes, first_part->has_value())) {
     case UploadFate::kKeep:
       return {};
     case UploadFate::kPromote:
@@ -287,7 +291,21 @@ Result<> Reconciler::remove_stray_files(const Sizes& sizes, int folder) {
   return {};
 }
 
+Result<> Reconciler::remove_stray_parts() {
+  return each_entry(blobs_.temp_dir(), [this](const char* entry) -> Result<> {
+    const std::string_view name(entry);
+    const auto id = name.substr(0, name.find('.'));
+    if (id.size() == name.size() || !is_id(id)) return {};
+    auto upload = raw_.database.get(Family::kUploads, id);
+    if (!upload) return fail(std::move(upload.error()));
+    if (*upload) return {};
+    ++done_.files_removed;
+    return unlink_if_exists(blobs_.temp_dir(), entry);
+  });
+}
+
 Result<> Reconciler::remove_strays() {
+  if (auto done = remove_stray_parts(); !done) return done;
   if (auto done = remove_stray_files(temp_, blobs_.temp_dir()); !done) return done;
   if (auto done = remove_stray_files(masters_, blobs_.raw_dir()); !done) return done;
   for (const auto& id : folders_) {

@@ -16,10 +16,12 @@ enum class UploadFate : std::uint8_t {
   kLost,      ///< Bytes that were acknowledged are gone.
 };
 
-/// The decision, from the record and the sizes of temp/{id} and raw/{id}.
+/// The decision, from the record, the sizes of temp/{id} and raw/{id}, and whether the upload has
+/// `parts` (temp/{id}.0, …) that are still to be joined: then its bytes are in those.
 [[nodiscard]] inline UploadFate fate_of(const Upload& upload,
                                         std::optional<std::uint64_t> temp_bytes,
-                                        std::optional<std::uint64_t> raw_bytes) noexcept {
+                                        std::optional<std::uint64_t> raw_bytes,
+                                        bool parts = false) noexcept {
   if (upload.complete) {
     if (raw_bytes) return UploadFate::kKeep;
     const bool whole = temp_bytes && *temp_bytes >= upload.offset;
@@ -30,6 +32,7 @@ enum class UploadFate : std::uint8_t {
     const bool whole = upload.length.value_or(*raw_bytes) == *raw_bytes;
     return whole ? UploadFate::kComplete : UploadFate::kLost;
   }
+  if (temp_bytes && parts) return UploadFate::kKeep;
   if (temp_bytes && *temp_bytes >= upload.offset) {
     const bool at_end = upload.length == upload.offset && !upload.explicit_end;
     return at_end ? UploadFate::kPromote : UploadFate::kKeep;

@@ -121,7 +121,7 @@ struct Upload {
   std::int64_t created_at_ms = 0;
   std::int64_t updated_at_ms = 0;
   std::int64_t expires_at_ms = 0;  ///< 0: does not expire.
-  /// Complete only when the client says so (IETF), not by having all bytes (tus).
+  /// Complete only when that is said (IETF, parts, a final of parts), not by having all bytes.
   bool explicit_end = false;
 };
 

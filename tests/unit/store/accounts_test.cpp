@@ -72,9 +72,9 @@ TEST_P(AccountsTest, NamesAreUniqueWithoutCase) {
 
 TEST_P(AccountsTest, RefusesOddNamesAndShortPasswords) {
   for (const std::string& name : {std::string(), std::string(65, 'x'), std::string("a\nb"),
-                                 std::string("a\0b", 3), std::string("\xff"), std::string(" ann"),
-                                 std::string("a\xc2\x85"
-                                             "b")}) {
+                                  std::string("a\0b", 3), std::string("\xff"), std::string(" ann"),
+                                  std::string("a\xc2\x85"
+                                              "b")}) {
     EXPECT_EQ(code_of(reactor.wait(accounts->create_user(name, "correct horse", Role::kViewer))),
               ErrorCode::kInvalidArgument);
   }

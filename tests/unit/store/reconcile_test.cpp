@@ -154,6 +154,25 @@ TEST_F(ReconcileTest, FilesAndFoldersOfNobody) {
   EXPECT_TRUE(fs::exists(at("raw") / "README"));
 }
 
+TEST_F(ReconcileTest, PartsAreKeptForTheirUploadAndElseRemoved) {
+  const std::string part = make_id();
+  must(reactor.wait(blobs->create_upload(part, 5)));
+  Upload final_one = make_upload(5);
+  final_one.offset = 5;
+  final_one.explicit_end = true;
+  // As on a filesystem that preallocates nothing.
+  must(reactor.wait(blobs->create_upload(final_one.id, std::nullopt)));
+  must(reactor.wait(blobs->link_parts(final_one.id, {{part, 5}})));
+  must(reactor.wait(catalogue->create_upload(final_one, make_video(final_one.id))));
+  const std::string stray = make_id();
+  must(reactor.wait(blobs->link_parts(stray, {{part, 5}})));
+
+  EXPECT_EQ(settle().files_removed, 2u) << "the part itself, which has no record, and the stray";
+  EXPECT_EQ(video(final_one.id).status, VideoStatus::kUploading);
+  EXPECT_TRUE(fs::exists(at("temp") / (final_one.id + ".0")));
+  EXPECT_FALSE(fs::exists(at("temp") / (stray + ".0")));
+}
+
 TEST_F(ReconcileTest, RunningJobsWaitAgainAndKeepTheirSegments) {
   const std::string id = process();
   EXPECT_EQ(settle().jobs_requeued, 1u);

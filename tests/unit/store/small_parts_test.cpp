@@ -113,6 +113,11 @@ TEST(UploadFate, ByTheTable) {
       {"file gone", false, false, 100, 50, kNone, kNone, kLost},
       {"file cut", false, false, 100, 50, 49, kNone, kLost},
   };
+  Upload joining;
+  joining.length = joining.offset = 100;
+  joining.explicit_end = true;
+  EXPECT_EQ(fate_of(joining, 30, kNone, /*parts=*/true), kKeep) << "its bytes are in its parts";
+  EXPECT_EQ(fate_of(joining, 30, kNone, /*parts=*/false), kLost);
   for (const auto& row : rows) {
     Upload upload;
     upload.complete = row.complete;
