@@ -81,12 +81,6 @@ Result<std::unique_ptr<AudioReader>> AudioReader::open(const SourceFile& file, c
     return fail(ErrorCode::kCorrupt, "The source has not the sound that its index names");
   }
   reader->source_->keep_streams({stream});
-  const AVRational sample_base{1, static_cast<int>(reader->info_->sample_rate)};
-  auto decoder = open_decoder(*reader->source_->stream(stream).codecpar, sample_base);
-  if (!decoder) {
-    return fail(std::move(decoder.error()));
-  }
-  reader->decoder_ = std::move(*decoder);
   reader->mixer_ = std::make_unique<Mixer>();
   const auto& packets = plan.index.packets;
   for (std::size_t i = 0; i < packets.size(); ++i) {
@@ -273,7 +267,13 @@ Result<std::vector<float>> AudioReader::decode(std::int64_t begin, std::size_t c
   if (!position(warm)) {
     return out;
   }
-  avcodec_flush_buffers(decoder_.get());
+  // A new decoder every time: AAC's noise substitution would depend on all that was decoded before.
+  auto decoder = open_decoder(*source_->stream(info_->stream).codecpar,
+                              AVRational{1, static_cast<int>(info_->sample_rate)});
+  if (!decoder) {
+    return fail(std::move(decoder.error()));
+  }
+  decoder_ = std::move(*decoder);
   mixer_->swr.reset();
   bool more = true;
   // On to the first packet that reaches past `warm`: always the same one, wherever we landed.

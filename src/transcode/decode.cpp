@@ -28,8 +28,9 @@ Result<std::unique_ptr<VideoReader>> VideoReader::open(const SourceFile& file, c
     return fail(ErrorCode::kCorrupt, "The source has not the picture that its index names");
   }
   reader->source_->keep_streams({stream});
-  auto decoder = open_decoder(*reader->source_->stream(stream).codecpar,
-                              reader->source_->stream(stream).time_base);
+  auto decoder = open_decoder(
+      *reader->source_->stream(stream).codecpar,
+      plan.index.video->times_by_order ? kTickBase : reader->source_->stream(stream).time_base);
   if (!decoder) {
     return fail(std::move(decoder.error()));
   }
@@ -42,12 +43,6 @@ Result<std::unique_ptr<VideoReader>> VideoReader::open(const SourceFile& file, c
   }
   if (reader->keys_.empty() || reader->keys_.front() != 0) {
     reader->keys_.insert(reader->keys_.begin(), 0);
-  }
-  if (plan.index.video->times_by_order) {
-    for (const PacketEntry& packet : packets) {
-      reader->by_order_.push_back(packet.pts_ticks);
-    }
-    std::ranges::sort(reader->by_order_);
   }
   return reader;
 }
@@ -104,11 +99,7 @@ Result<> VideoReader::start_at(std::size_t which) {
   packet_ready_ = true;
   draining_ = false;
   last_pts_ = INT64_MIN;
-  if (!by_order_.empty()) {
-    const std::int64_t key_time = plan_->index.packets[keys_[which]].pts_ticks;
-    order_ =
-        static_cast<std::size_t>(std::ranges::lower_bound(by_order_, key_time) - by_order_.begin());
-  }
+  next_entry_ = keys_[which];
   return {};
 }
 
@@ -175,8 +166,8 @@ void VideoReader::feed() {
     }
   }
   packet_ready_ = false;
-  if (!by_order_.empty()) {
-    packet_->pts = AV_NOPTS_VALUE;
+  if (plan_->index.video->times_by_order) {
+    stamp();
   }
   const int code = avcodec_send_packet(decoder_.get(), packet_.get());
   if (code < 0 && code != AVERROR(EAGAIN) && code != AVERROR_EOF) {
@@ -184,13 +175,27 @@ void VideoReader::feed() {
   }
 }
 
-std::int64_t VideoReader::time_of(const AVFrame& frame) {
-  if (!by_order_.empty()) {
-    return order_ < by_order_.size() ? by_order_[order_++] : INT64_MIN;
+// Gives a packet the times that its index entry has.
+void VideoReader::stamp() {
+  constexpr std::size_t kSkippedMax = 64;
+  const auto& packets = plan_->index.packets;
+  packet_->pts = AV_NOPTS_VALUE;
+  packet_->dts = AV_NOPTS_VALUE;
+  const std::size_t end = std::min(next_entry_ + kSkippedMax, packets.size());
+  for (std::size_t i = next_entry_; i < end; ++i) {
+    if (packets[i].position == packet_->pos) {
+      packet_->pts = packets[i].pts_ticks;
+      packet_->dts = packets[i].dts_ticks;
+      next_entry_ = i + 1;
+      return;
+    }
   }
+}
+
+std::int64_t VideoReader::time_of(const AVFrame& frame) const noexcept {
   const std::int64_t stamp = frame.best_effort_timestamp;
-  if (stamp == AV_NOPTS_VALUE) {
-    return INT64_MIN;
+  if (stamp == AV_NOPTS_VALUE || plan_->index.video->times_by_order) {
+    return stamp == AV_NOPTS_VALUE ? INT64_MIN : stamp;
   }
   const AVRational base = source_->stream(plan_->index.video->stream).time_base;
   return av_rescale_q(stamp, base, kTickBase) - plan_->index.zero_ticks;

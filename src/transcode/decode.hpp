@@ -41,15 +41,15 @@ class VideoReader {
   bool find(const PacketEntry& wanted);
   [[nodiscard]] bool is(const AVPacket& packet, const PacketEntry& entry) const noexcept;
   void feed();
-  std::int64_t time_of(const AVFrame& frame);
+  void stamp();
+  [[nodiscard]] std::int64_t time_of(const AVFrame& frame) const noexcept;
 
   const Plan* plan_ = nullptr;
   std::unique_ptr<Source> source_;
   CodecPtr decoder_;
   PacketPtr packet_ = new_packet();
-  std::vector<std::size_t> keys_;       // Of plan_->index.packets.
-  std::vector<std::int64_t> by_order_;  // Times in the order shown, when packets have none.
-  std::size_t order_ = 0;
+  std::vector<std::size_t> keys_;  // Of plan_->index.packets.
+  std::size_t next_entry_ = 0;     // Of the same, where packets get their times from there.
   std::int64_t last_pts_ = INT64_MIN;
   bool packet_ready_ = false;
   bool draining_ = false;

@@ -4,6 +4,7 @@
 #include <streamforge/base/limits.hpp>
 
 #include "index_audio.hpp"
+#include "index_order.hpp"
 #include "source.hpp"
 
 #include <algorithm>
@@ -25,7 +26,7 @@ constexpr std::size_t kPacketsMax = 20'000'000;  // 92 hours at 60 frames a seco
 constexpr unsigned kLookFrames = 12;             // Decoded to see what the pictures are.
 constexpr unsigned kLookPackets = 400;
 // Sound that begins this much before the picture is played; less is dropped, as players do.
-constexpr std::int64_t kEarlySoundTicks = kSecond / 20;
+constexpr std::int64_t kEarlySoundTicks = kSecond / 10;
 constexpr std::int64_t kEarlySoundTicksMax = 30 * kSecond;
 constexpr int kProgressEvery = 256;
 
@@ -95,7 +96,7 @@ class Indexer {
   const Progress& progress_;
   SourceIndex index_;
   std::vector<Track> tracks_;
-  bool any_pts_missing_ = false;
+  std::unique_ptr<DisplayOrder> order_;  // From the first packet on when that has no pts.
   std::int64_t last_dts_ = AV_NOPTS_VALUE;
   std::int64_t last_duration_ = 0;
   std::int64_t last_shown_ = INT64_MIN;
@@ -354,8 +355,10 @@ void Indexer::add_video(const AVPacket& packet) {
   }
   std::int64_t dts = packet.dts;
   std::int64_t pts = packet.pts;
-  if (pts == AV_NOPTS_VALUE) {
-    any_pts_missing_ = true;
+  if (index_.packets.empty() && pts == AV_NOPTS_VALUE && dts != AV_NOPTS_VALUE) {
+    order_ = std::make_unique<DisplayOrder>(*stream.codecpar);
+  }
+  if (pts == AV_NOPTS_VALUE || order_ != nullptr) {
     if (dts == AV_NOPTS_VALUE) {
       if (last_dts_ == AV_NOPTS_VALUE) {
         return;  // Before anything that has a time.
@@ -386,6 +389,9 @@ void Indexer::add_video(const AVPacket& packet) {
     entry.pts_ticks = std::min(entry.pts_ticks, first_shown_ - 1);
   }
   index_.packets.push_back(entry);
+  if (order_ != nullptr) {
+    order_->add(packet);
+  }
 }
 
 std::uint32_t Indexer::samples_of(Track& track, const AVPacket& packet) {
@@ -480,7 +486,10 @@ void Indexer::describe_frames() {
     return;
   }
   VideoInfo& video = *index_.video;
-  video.times_by_order = any_pts_missing_;
+  if (order_ != nullptr) {
+    video.times_by_order = true;
+    order_->assign(index_.packets);
+  }
   // Open: pictures shown before a keyframe that came before them.
   std::int64_t key = INT64_MIN;
   for (const PacketEntry& packet : index_.packets) {

@@ -1,0 +1,77 @@
+#include "index_order.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace sf::transcode {
+namespace {
+
+// An IDR among the first NAL units of an access unit in annex B form.
+bool has_idr(const AVPacket& packet) {
+  constexpr int kIdr = 5;
+  for (int i = 0; i + 3 < packet.size; ++i) {
+    const std::uint8_t* at = packet.data + i;
+    if (at[0] == 0 && at[1] == 0 && at[2] == 1) {
+      const int type = at[3] & 0x1f;
+      if (type >= 1 && type <= kIdr) {
+        return type == kIdr;
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+DisplayOrder::DisplayOrder(const AVCodecParameters& codec)
+    : parser_(av_parser_init(codec.codec_id)),
+      codec_(avcodec_alloc_context3(nullptr)),
+      by_count_(codec.codec_id == AV_CODEC_ID_H264) {
+  if (parser_ != nullptr && codec_ != nullptr) {
+    parser_->flags |= PARSER_FLAG_COMPLETE_FRAMES;
+    avcodec_parameters_to_context(codec_.get(), &codec);
+  }
+}
+
+DisplayOrder::~DisplayOrder() { av_parser_close(parser_); }
+
+void DisplayOrder::add(const AVPacket& packet) {
+  Place place{.sequence = sequence_, .order = static_cast<std::int64_t>(places_.size())};
+  if (parser_ != nullptr && codec_ != nullptr && packet.size > 0) {
+    std::uint8_t* out = nullptr;
+    int out_bytes = 0;
+    parser_->pict_type = AV_PICTURE_TYPE_NONE;
+    av_parser_parse2(parser_, codec_.get(), &out, &out_bytes, packet.data, packet.size,
+                     AV_NOPTS_VALUE, AV_NOPTS_VALUE, -1);
+    if (by_count_) {
+      sequence_ += has_idr(packet) ? 1 : 0;
+      place = {sequence_, parser_->output_picture_number};
+    } else {
+      // Sorted by sequence: a B-picture right before the other picture that came before it.
+      sequence_ += parser_->pict_type == AV_PICTURE_TYPE_B ? 0 : 1;
+      place.sequence = sequence_ * 2 - (parser_->pict_type == AV_PICTURE_TYPE_B ? 1 : 0);
+    }
+  }
+  places_.push_back(place);
+}
+
+void DisplayOrder::assign(std::span<PacketEntry> packets) const {
+  const std::size_t count = std::min(packets.size(), places_.size());
+  std::vector<std::int64_t> times;
+  times.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    times.push_back(packets[i].dts_ticks);
+  }
+  std::ranges::sort(times);
+  std::vector<std::size_t> shown(count);
+  std::iota(shown.begin(), shown.end(), std::size_t{0});
+  std::ranges::stable_sort(shown, [this](std::size_t a, std::size_t b) {
+    return std::pair(places_[a].sequence, places_[a].order) <
+           std::pair(places_[b].sequence, places_[b].order);
+  });
+  for (std::size_t i = 0; i < count; ++i) {
+    packets[shown[i]].pts_ticks = times[i];
+  }
+}
+
+}  // namespace sf::transcode

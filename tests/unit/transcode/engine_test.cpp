@@ -1,0 +1,224 @@
+#include "engine_case.hpp"
+
+#include <streamforge/hls/playlist.hpp>
+
+#include "ts_writer.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sf::transcode {
+namespace {
+
+using test::ClipOptions;
+using test::ProbedPacket;
+
+std::string name_of_kind(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+class EveryContainer : public testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Engine, EveryContainer,
+                         testing::Values("mp4", "mp4-fragmented", "mp4-moov-end", "mov", "mkv",
+                                         "webm", "webm-vp8", "avi", "avi-h264", "ts", "m2ts", "flv",
+                                         "ogv", "mpg", "wmv"),
+                         name_of_kind);
+
+// spec/hls P20, P21, P23, P24 on every segment of a source with one keyframe every 50 frames.
+TEST_P(EveryContainer, BecomesSegmentsThatPlayAloneAndTogether) {
+  EngineCase source(ClipOptions{.kind = GetParam(), .gop = 50});
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  EXPECT_TRUE(source.plan().index.warnings.empty());
+  source.make_all();
+  ASSERT_EQ(source.plan().rungs.size(), 1U);
+  const std::string rung = source.plan().rungs[0].name;
+
+  std::vector<ProbedPacket> all;
+  for (std::uint32_t i = 0; i < source.video_segments(); ++i) {
+    const std::string file = source.video_file(rung, i);
+    const hls::SegmentSpan span = source.plan().timeline.video[i];
+    const auto packets = test::probe_packets(file, 'v');
+    ASSERT_FALSE(packets.empty());
+    EXPECT_TRUE(packets[0].key);
+    EXPECT_EQ(packets[0].pts, span.begin_ticks + kTsOriginTicks);
+    EXPECT_EQ(test::decode_errors(file), "") << i;
+    EXPECT_EQ(ts_faults(test::read_file(file)), "");
+    EXPECT_EQ(source.video[rung][i].damaged_frames, 0U);
+    EXPECT_EQ(source.video[rung][i].frames, packets.size());
+    EXPECT_EQ(source.video[rung][i].bytes, test::read_file(file).size());
+    for (const ProbedPacket& packet : packets) {
+      EXPECT_GE(packet.pts, span.begin_ticks + kTsOriginTicks);
+      EXPECT_LT(packet.pts, span.end_ticks + kTsOriginTicks);
+      EXPECT_LE(packet.dts, packet.pts);
+      all.push_back(packet);
+    }
+  }
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    EXPECT_GT(all[i].dts, all[i - 1].dts) << i;
+  }
+  EXPECT_EQ(all.size(), test::count_frames(source.path()));
+  const std::string joined = source.joined_video(rung);
+  EXPECT_EQ(ts_faults(test::read_file(joined)), "");
+  EXPECT_EQ(test::decode_errors(joined), "");
+  EXPECT_GT(test::ssim(joined, source.path()), 0.9);
+}
+
+TEST_P(EveryContainer, ASegmentIsTheSameBytesWhicheverWayReached) {
+  EngineCase source(ClipOptions{.kind = GetParam(), .seconds = 9, .gop = 50});
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  ASSERT_EQ(source.video_segments(), 3U);
+  source.make_all();
+  const std::string rung = source.plan().rungs[0].name;
+  for (const std::uint32_t segment : {2U, 1U, 0U}) {
+    const std::string before = test::read_file(source.video_file(rung, segment));
+    Engine fresh;
+    source.make_video(segment, fresh);
+    EXPECT_EQ(test::read_file(source.video_file(rung, segment)) == before, true) << segment;
+  }
+  Engine sound;
+  for (const std::uint32_t segment : {2U, 0U, 1U}) {
+    const std::string before = test::read_file(source.audio_file(0, segment));
+    source.make_audio(0, segment, sound);
+    EXPECT_EQ(test::read_file(source.audio_file(0, segment)) == before, true) << segment;
+  }
+}
+
+TEST(Engine, RungsShareTheirTimes) {
+  EngineCase source(ClipOptions{.kind = "mp4", .size = "1280x720"});
+  ASSERT_TRUE(source.ok());
+  source.make_all();
+  ASSERT_EQ(source.plan().rungs.size(), 3U);
+  std::vector<std::int64_t> first;
+  std::vector<std::int64_t> first_keys;
+  for (const RungPlan& rung : source.plan().rungs) {
+    std::vector<std::int64_t> times;
+    std::vector<std::int64_t> keys;
+    for (const ProbedPacket& packet : test::probe_packets(source.joined_video(rung.name), 'v')) {
+      times.push_back(packet.pts);
+      if (packet.key) keys.push_back(packet.pts - kTsOriginTicks);
+    }
+    std::ranges::sort(times);
+    if (first.empty()) {
+      first = times;
+      first_keys = keys;
+    }
+    EXPECT_EQ(times, first) << rung.name;
+    EXPECT_EQ(keys, first_keys) << rung.name;
+    const std::string file = source.video_file(rung.name, 0);
+    EXPECT_EQ(test::probe(file, 'v', "width"), std::to_string(rung.width));
+    EXPECT_EQ(test::probe(file, 'v', "height"), std::to_string(rung.height));
+    EXPECT_EQ(test::probe(file, 'v', "profile"), "High");
+    EXPECT_EQ(test::probe(file, 'v', "level"), std::to_string(rung.level));
+    EXPECT_EQ(test::probe(file, 'v', "r_frame_rate"), "30/1");
+    EXPECT_EQ(test::probe(file, 'v', "color_space"), "bt709");
+    EXPECT_EQ(source.video[rung.name][0].codecs,
+              hls::avc1_codec(0x64, 0, static_cast<std::uint8_t>(rung.level)));
+    EXPECT_GT(test::ssim(source.joined_video(rung.name), source.path(),
+                         concat("scale=", rung.width, ':', rung.height, ":flags=bicubic")),
+              0.93)
+        << rung.name;
+  }
+  EXPECT_EQ(first_keys, (std::vector<std::int64_t>{0, 180'000, 360'000}));
+}
+
+// The bytes that an I-frame list names, behind the tables, decode to one picture.
+TEST(Engine, IFramesStandAlone) {
+  EngineCase source(ClipOptions{.kind = "mp4"});
+  source.make_all();
+  const std::string rung = source.plan().rungs[0].name;
+  const std::string bytes = test::read_file(source.video_file(rung, 0));
+  const auto& i_frames = source.video[rung][0].i_frames;
+  ASSERT_EQ(i_frames.size(), 2U);
+  test::TempDir folder;
+  for (const IFrame& i_frame : i_frames) {
+    const std::string path = folder.file("i.ts");
+    test::write_file(path, bytes.substr(0, 376) + bytes.substr(i_frame.offset, i_frame.bytes));
+    EXPECT_EQ(test::count_frames(path), 1U);
+    EXPECT_EQ(test::probe_packets(path, 'v')[0].pts, i_frame.pts_ticks + kTsOriginTicks);
+  }
+  EXPECT_EQ(i_frames[1].pts_ticks, 180'000);
+}
+
+// Every task of a rung writes the same SPS and PPS, so that players need not start anew.
+TEST(Engine, ParameterSetsAreConstant) {
+  EngineCase source(ClipOptions{.kind = "vfr", .seconds = 9});
+  source.make_all();
+  const std::string rung = source.plan().rungs[0].name;
+  std::string first;
+  for (std::uint32_t i = 0; i < source.video_segments(); ++i) {
+    const std::string bytes = test::read_file(source.video_file(rung, i));
+    const std::size_t at = bytes.find(std::string("\0\0\0\1\x67", 5));
+    ASSERT_NE(at, std::string::npos);
+    const std::string sets = bytes.substr(at, 40);
+    if (first.empty()) first = sets;
+    EXPECT_EQ(sets, first);
+    EXPECT_EQ(bytes.find("x264 - core"), std::string::npos);
+  }
+}
+
+TEST(Engine, AnyRungAloneAndOtherDescriptors) {
+  EngineCase source(ClipOptions{.kind = "mp4", .size = "640x480"});
+  ASSERT_EQ(source.plan().rungs.size(), 2U);
+  test::TempDir folder;
+  const UniqueFd again(::open(source.path().c_str(), O_RDONLY | O_CLOEXEC));
+  const SourceFile other{again.get(), source.source().bytes};
+  Engine engine;
+  for (std::uint32_t i = 0; i < source.video_segments(); ++i) {
+    const UniqueFd out(::open(folder.file("o.ts").c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600));
+    const std::vector<std::string> rungs{"360p"};
+    const std::vector<int> outputs{out.get()};
+    const auto made = engine.encode_video("k", i == 0 ? source.source() : other, source.plan(), i,
+                                          rungs, outputs, {});
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_EQ(test::probe(folder.file("o.ts"), 'v', "width"), "480");
+  }
+  engine.forget();
+}
+
+TEST(Engine, CancelsWhenTold) {
+  EngineCase source(ClipOptions{.kind = "mp4"});
+  test::TempDir folder;
+  const UniqueFd out(::open(folder.file("o.ts").c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600));
+  const std::vector<std::string> rungs{source.plan().rungs[0].name};
+  const std::vector<int> outputs{out.get()};
+  int calls = 0;
+  const auto made = source.engine().encode_video("k", source.source(), source.plan(), 0, rungs,
+                                                 outputs, [&calls](double done) {
+                                                   EXPECT_GE(done, 0);
+                                                   EXPECT_LE(done, 1);
+                                                   return ++calls < 10;
+                                                 });
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(test::read_file(folder.file("o.ts")), "");
+  const auto index = source.engine().index(source.source(), [](double) { return false; });
+  ASSERT_FALSE(index);
+  EXPECT_EQ(index.error().code, ErrorCode::kCancelled);
+}
+
+TEST(Engine, RefusesTasksThatThePlanDoesNotHave) {
+  EngineCase source(ClipOptions{.kind = "mp4"});
+  const std::vector<std::string> unknown{"144p"};
+  const std::vector<std::string> none;
+  const std::vector<int> output{-1};
+  Engine engine;
+  EXPECT_FALSE(engine.encode_video("k", source.source(), source.plan(), 0, unknown, output, {}));
+  EXPECT_FALSE(engine.encode_video("k", source.source(), source.plan(), 0, none, {}, {}));
+  EXPECT_FALSE(engine.encode_video("k", source.source(), source.plan(), 99, unknown, output, {}));
+  EXPECT_FALSE(engine.encode_audio("k", source.source(), source.plan(), 7, 0, -1, {}));
+}
+
+TEST(Engine, AFullDiskIsSaid) {
+  EngineCase source(ClipOptions{.kind = "mp4"});
+  const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  const auto made =
+      source.engine().encode_audio("k", source.source(), source.plan(), 0, 0, full.get(), {});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, ErrorCode::kNoSpace);
+}
+
+}  // namespace
+}  // namespace sf::transcode
