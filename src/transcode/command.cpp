@@ -69,7 +69,7 @@ Result<Prepared> prepare(const TranscodeCommand& command) {
     if (!input) return fail(std::move(input.error()));
     prepared.input = std::move(*input);
   } else {
-    prepared.input.name = "-";
+    prepared.input.name = std::string("-");
   }
   auto out = OutputDir::open(command.out_dir);
   if (!out) return fail(std::move(out.error()));
@@ -161,6 +161,7 @@ class LocalTranscode {
   void count(const ManifestSegment& segment, std::uint32_t row);
   void end(Result<> outcome);
   [[nodiscard]] ProgressState progress() const;
+  [[nodiscard]] double begun() const;  ///< Of the work in hand.
   [[nodiscard]] std::string master_path() const { return command_.out_dir + "/master.m3u8"; }
 
   Session& session_;
@@ -179,9 +180,11 @@ class LocalTranscode {
   std::vector<TrackShape> shapes_;
   std::vector<Tally> tallies_;
   std::uint64_t damaged_frames_ = 0;
+  std::size_t kept_ = 0;                                   // Segments of runs before.
   std::map<unsigned, std::pair<double, double>> running_;  // Worker: cost, part done.
   std::atomic<std::uint64_t> spooled_bytes_{0};
   Pace pace_;
+  double paced_work_ = 0;
   std::uint64_t began_ms_ = 0;
   std::string_view stage_ = "reading";
   std::string failure_code_;
@@ -269,7 +272,6 @@ void LocalTranscode::adopt(hls::Presentation shown, const std::vector<ManifestSe
   shapes_ = shapes_of(shown_);
   tallies_ = tallies_of(shapes_);
   std::vector<std::vector<std::uint32_t>> done(shapes_.size());
-  std::size_t kept = 0;
   for (const ManifestSegment& segment : segments) {
     const auto shape = std::ranges::find(shapes_, segment.track, &TrackShape::name);
     if (shape == shapes_.end()) continue;
@@ -277,14 +279,15 @@ void LocalTranscode::adopt(hls::Presentation shown, const std::vector<ManifestSe
     if (tallies_[row].segments.size() <= segment.segment) continue;
     count(segment, row);
     done[row].push_back(segment.segment);
-    ++kept;
+    ++kept_;
   }
   std::size_t total = 0;
   for (const TrackShape& shape : shapes_) total += shape.segments;
   queue_.set_tracks(kVideo, shapes_, done);
   stage_ = "encoding";
+  paced_work_ = queue_.work(kVideo).done;
   pace_.begin(home_.now_ms());
-  view_.planned(shown_, kept, total);
+  view_.planned(shown_, kept_, total);
 }
 
 void LocalTranscode::count(const ManifestSegment& segment, std::uint32_t row) {
@@ -476,17 +479,21 @@ io::Task<void> LocalTranscode::settle_segment(QueueTask task, TaskReport report,
     }
     count(made, row);
     queue_.committed(kVideo, row, task.segment);
-    pace_.add(shapes_[row].cost, home_.now_ms());
     view_.segment(made);
   }
   if (queue_.complete(kVideo)) end({});
 }
 
+double LocalTranscode::begun() const {
+  double work = 0;
+  for (const auto& [worker, part] : running_) work += part.first * part.second;
+  return work;
+}
+
 ProgressState LocalTranscode::progress() const {
   ProgressState state;
   state.stage = stage_;
-  double begun = 0;
-  for (const auto& [worker, part] : running_) begun += part.first * part.second;
+  const double begun = this->begun();
   const TaskQueue::Work work = queue_.work(kVideo);
   if (work.total <= 0) {
     state.done = begun;  // The index pass.
@@ -504,6 +511,12 @@ ProgressState LocalTranscode::progress() const {
 io::Task<void> LocalTranscode::tick() {
   const auto pass = gate_.enter();
   while (!outcome_) {
+    // By the parts of tasks too: the first segments of a film end late and all at once.
+    if (const TaskQueue::Work work = queue_.work(kVideo); work.total > 0) {
+      const double now = work.done + begun();
+      pace_.add(std::max(0.0, now - paced_work_), home_.now_ms());
+      paced_work_ = now;
+    }
     view_.update(progress());
     bool alive = false;
     for (unsigned worker = 0; worker < supervisor_.count(); ++worker) {
@@ -532,7 +545,10 @@ io::Task<Result<>> LocalTranscode::finish() {
   if (auto wrote = co_await writing; !wrote) co_return fail(std::move(wrote.error()));
   if (damaged_frames_ > 0) view_.warning(partial_warning(damaged_frames_));
   const std::uint64_t wall_ms = home_.now_ms() - began_ms_;
-  view_.ready(master_path(), wall_ms, progress().speed);
+  const double film_ms = static_cast<double>(shown_.timeline.duration_ticks()) /
+                         (static_cast<double>(hls::kTicksPerSecond) / 1'000);
+  const bool in_one_run = kept_ == 0 && wall_ms > 0;
+  view_.ready(master_path(), wall_ms, in_one_run ? film_ms / static_cast<double>(wall_ms) : 0);
   co_return {};
 }
 

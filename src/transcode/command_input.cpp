@@ -117,7 +117,7 @@ Result<Input> open_spool(const OutputDir& out, const ManifestSpool& spool) {
   Input input;
   input.file = std::move(*file);
   input.bytes = spool.bytes;
-  input.name = "-";
+  input.name = std::string("-");
   return input;
 }
 

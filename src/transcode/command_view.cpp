@@ -115,6 +115,8 @@ void ProgressView::update(const ProgressState& state) {
     drawn_ = true;
     say(concat("\r", progress_line(state, terminal_columns() - 1), "\x1b[K"));
   } else if (style_ == ProgressStyle::kAuto) {
+    if (state.stage != stage_told_) tenths_told_ = 0;
+    stage_told_ = state.stage;
     const int tenths = static_cast<int>(state.done * 10);
     if (tenths <= tenths_told_) return;
     tenths_told_ = tenths;

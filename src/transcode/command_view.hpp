@@ -44,6 +44,7 @@ class ProgressView {
   const bool terminal_;
   bool drawn_ = false;
   int tenths_told_ = 0;
+  std::string stage_told_;
 };
 
 }  // namespace sf::transcode

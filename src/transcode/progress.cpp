@@ -27,7 +27,7 @@ double Pace::per_second(std::uint64_t now_ms) const {
 
 std::uint64_t Pace::eta_ms(double left, std::uint64_t now_ms) const {
   const double pace = per_second(now_ms);
-  if (pace <= 0) return 0;
+  if (pace <= 0 || now_ms - samples_.front().at_ms < kSettleMs) return 0;
   constexpr double kLongest = 365.0 * 86'400'000;
   const double ms = std::min(left * 1'000 / pace, kLongest);
   return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(ms));

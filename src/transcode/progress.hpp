@@ -20,6 +20,7 @@ class Pace {
 
  private:
   static constexpr std::uint64_t kWindowMs = 60'000;
+  static constexpr std::uint64_t kSettleMs = 2'000;  // Before it, a guess would only jump.
   static constexpr std::size_t kSamplesMax = 256;
   struct Sample {
     std::uint64_t at_ms = 0;
