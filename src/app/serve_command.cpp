@@ -252,6 +252,7 @@ io::Task<void> Server::sweep() {
 io::Task<Result<>> Server::start_control() {
   if (auto admin = listen_admin(); !admin) co_return admin;
   if (auto scheduled = co_await scheduler_->start(); !scheduled) co_return scheduled;
+  tus_->start();
   sweep_timer_ = std::make_unique<io::Timer>();
   arm_sweep();
   co_return Result<>{};
