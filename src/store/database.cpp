@@ -24,8 +24,8 @@ namespace {
 using rocksdb::Status;
 
 constexpr std::size_t kBlockCacheBytes = 16 * limits::kMiB;
-constexpr std::size_t kMemtablesBytes = 8 * limits::kMiB;  ///< Of all families together.
-constexpr std::size_t kMemtableBytes = 2 * limits::kMiB;
+constexpr std::size_t kMemtablesBytes = 4 * limits::kMiB;  ///< Of all families together.
+constexpr std::size_t kMemtableBytes = limits::kMiB;
 constexpr std::size_t kLogsBytes = 16 * limits::kMiB;  ///< Replayed at start; 16 MiB take 0.1 s.
 constexpr std::uint64_t kReopenPauseNs = 1'000'000'000;
 constexpr std::uint64_t kReopenFreeBytes = 16 * limits::kMiB;  ///< Room to flush what is logged.
@@ -225,6 +225,8 @@ Result<> Database::each(Family family, std::string_view begin, std::string_view 
   const rocksdb::Slice bound = slice(end);
   rocksdb::ReadOptions options;
   if (!end.empty()) options.iterate_upper_bound = &bound;
+  // Walking a whole family is for starts and sweeps: it must not push out what pages are read from.
+  options.fill_cache = !end.empty();
   const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options, handle(family)));
   for (at->Seek(slice(begin)); at->Valid(); at->Next()) {
     auto more = visit(text(at->key()), text(at->value()));

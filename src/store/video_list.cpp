@@ -69,9 +69,10 @@ bool matches(const VideoQuery& query, const std::vector<std::string>& words, con
 /// Walks the family that holds the order asked for, of one moment.
 class Walk {
  public:
-  Walk(const Database& database, Sort sort, const std::string& after)
+  Walk(const Database& database, Sort sort, const std::string& after, bool keep_in_cache)
       : database_(database), sort_(sort), snapshot_(&database.db()) {
     options_.snapshot = snapshot_.snapshot();
+    options_.fill_cache = keep_in_cache;
     const auto family = sort == Sort::kTitle ? Family::kTitles : Family::kVideos;
     at_.reset(database.db().NewIterator(options_, database.handle(family)));
     if (sort == Sort::kNewest) {
@@ -136,7 +137,8 @@ Result<VideoPage> list_videos(const Database& database, const VideoQuery& query,
   std::size_t scanned = 0;
   const auto held = database.hold();
   if (!database.is_open()) return fail(ErrorCode::kUnavailable, "the catalogue is being opened");
-  Walk walk(database, query.sort, *after);
+  // A search reads all there is; pages that are turned should stay in memory instead.
+  Walk walk(database, query.sort, *after, /*keep_in_cache=*/words.empty());
   for (; walk.valid(); walk.next()) {
     if (scanned++ == scan_records_max) {
       page.next_cursor = make_cursor(query.sort, last_key);
