@@ -145,13 +145,15 @@ Result<std::vector<float>> AudioReader::read(std::int64_t begin, std::size_t cou
 std::int64_t AudioReader::place_of(const AVPacket& packet) const noexcept {
   const std::int64_t stamp = packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
   if (stamp == AV_NOPTS_VALUE) {
-    return next_sample_;
+    return next_sample_ == INT64_MIN ? 0 : next_sample_;
   }
   const AVRational base = source_->stream(info_->stream).time_base;
   const AVRational samples{1, static_cast<int>(info_->sample_rate)};
   const std::int64_t at = av_rescale_q(stamp, base, samples) -
                           av_rescale(plan_->index.zero_ticks, info_->sample_rate, kSecond);
-  return exact_sample(info_->runs, at).value_or(at);
+  // Stamps that count samples are exact; and demuxers of PCM cut packets anew wherever they begin.
+  const bool exact = base.num == 1 && base.den % samples.den == 0;
+  return exact ? at : exact_sample(info_->runs, at).value_or(at);
 }
 
 bool AudioReader::next_packet() {
@@ -240,7 +242,10 @@ Result<> AudioReader::place(const AVFrame& frame, std::int64_t begin, std::vecto
   if (made < 0) {
     return fail(libav_error(made, "mix the sound"));
   }
-  const std::int64_t at = frame.pts == AV_NOPTS_VALUE ? next_sample_ : frame.pts;
+  // Frames follow one another but for real holes: stamps may be rounded to a millisecond.
+  const std::int64_t rounding = info_->sample_rate / 48;
+  const bool follows = frame.pts == AV_NOPTS_VALUE || std::abs(frame.pts - next_sample_) < rounding;
+  const std::int64_t at = follows && next_sample_ != INT64_MIN ? next_sample_ : frame.pts;
   next_sample_ = at + made;
   const auto size = static_cast<std::int64_t>(out.size() / 2);
   const std::int64_t from = std::max<std::int64_t>(at, begin);
@@ -283,7 +288,7 @@ Result<std::vector<float>> AudioReader::decode(std::int64_t begin, std::size_t c
       return fail(ErrorCode::kCancelled, "the task was cancelled");
     }
   }
-  next_sample_ = packet_->pts;
+  next_sample_ = INT64_MIN;
   while (true) {
     const bool past = !more || packet_->pts >= end;
     const int sent = avcodec_send_packet(decoder_.get(), past ? nullptr : packet_.get());

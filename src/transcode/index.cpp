@@ -410,7 +410,10 @@ std::uint32_t Indexer::samples_of(Track& track, const AVPacket& packet) {
       return static_cast<std::uint32_t>(track.parser->duration);
     }
   }
-  if (codec.frame_size > 0) {
+  // Windows Media packs several frames into a packet, and does not say how many.
+  const bool packed = codec.codec_id == AV_CODEC_ID_WMAV1 || codec.codec_id == AV_CODEC_ID_WMAV2 ||
+                      codec.codec_id == AV_CODEC_ID_WMAPRO;
+  if (codec.frame_size > 0 && !packed) {
     return static_cast<std::uint32_t>(codec.frame_size);
   }
   return static_cast<std::uint32_t>(

@@ -6,9 +6,7 @@
 namespace sf::transcode {
 
 void AudioRuns::add(std::int64_t stamp_samples, std::uint32_t samples) {
-  if (samples == 0) {
-    return;
-  }
+  samples = std::max(samples, 1U);  // Of unknown length: its place still counts.
   // Rounding to a millisecond, and 20 ms of what writers get wrong; more is a hole or a jump.
   const std::int64_t tolerance = rate_ / 48;
   if (runs_.empty() || std::abs(stamp_samples - next_) > tolerance) {

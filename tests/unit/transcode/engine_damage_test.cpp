@@ -1,0 +1,100 @@
+// What is not media, and media that is damaged.
+#include "engine_case.hpp"
+
+namespace sf::transcode {
+namespace {
+
+using test::ClipOptions;
+
+TEST(Damage, WhatIsNotMediaIsRefusedInWords) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"text", "This file is not a video: it is text"},
+      {"extm3u", "This file is not a video: it is a playlist; upload the video itself"},
+      {"ffconcat",
+       "This file is not a video: it is a list of other files; upload the video itself"},
+      {"svg", "This file is not a video: it is a picture (SVG)"},
+      {"zip", "This file is not a video: it is a ZIP archive; upload what is inside"},
+      {"empty", "This file is empty"}};
+  for (const auto& [kind, words] : cases) {
+    EngineCase source(ClipOptions{.kind = kind});
+    ASSERT_FALSE(source.ok()) << kind;
+    EXPECT_EQ(source.error().code, ErrorCode::kUnsupported) << kind;
+    EXPECT_EQ(source.error().message, words);
+  }
+}
+
+TEST(Damage, AFileCutShortPlaysAsFarAsItGoes) {
+  EngineCase source(ClipOptions{.kind = "truncated"});
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  ASSERT_EQ(source.plan().index.warnings.size(), 1U);
+  EXPECT_EQ(source.plan().index.warnings[0], "the file ends early: 3.0 s of 6.0 s could be read");
+  source.make_all();
+  const std::string joined = source.joined_video(source.plan().rungs[0].name);
+  EXPECT_EQ(test::decode_errors(joined), "");
+  EXPECT_GT(test::count_frames(joined), 80U);
+}
+
+TEST(Damage, AnMp4WithoutItsTableIsRefusedInWords) {
+  const std::string whole =
+      test::read_file(test::clip(ClipOptions{.kind = "mp4-moov-end", .seconds = 2}));
+  const test::TempDir folder;
+  test::write_file(folder.path() / "half", whole.substr(0, whole.size() / 2));
+  EngineCase source(folder.file("half"));
+  ASSERT_FALSE(source.ok());
+  EXPECT_EQ(source.error().code, ErrorCode::kCorrupt);
+  EXPECT_TRUE(source.error().message.contains("cut short")) << source.error().message;
+}
+
+TEST(Damage, FlippedBytesAreDecodedAndCounted) {
+  EngineCase source(ClipOptions{.kind = "flipped", .seconds = 9});
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  source.make_all();
+  const std::string rung = source.plan().rungs[0].name;
+  std::uint32_t damaged = 0;
+  for (std::uint32_t i = 0; i < source.video_segments(); ++i) {
+    damaged += source.video[rung][i].damaged_frames;
+    EXPECT_EQ(test::decode_errors(source.video_file(rung, i)), "");
+    EXPECT_EQ(source.video[rung][i].begin_ticks, source.plan().timeline.video[i].begin_ticks);
+  }
+  EXPECT_GT(damaged, 0U);
+  EXPECT_EQ(ts_faults(test::read_file(source.joined_video(rung))), "");
+}
+
+// Every place a file may be cut at, and bytes of another kind in the middle: an answer, no crash.
+TEST(Damage, CutAnywhereGivesAnAnswer) {
+  const test::TempDir folder;
+  for (const std::string kind :
+       {"mp4", "mkv", "avi", "ts", "flv", "ogv", "mpg", "mp4-fragmented"}) {
+    const std::string whole = test::read_file(test::clip(ClipOptions{.kind = kind, .seconds = 2}));
+    for (const std::size_t part : {1, 7, 50, 93}) {
+      std::string cut = whole.substr(0, whole.size() * part / 100);
+      test::write_file(folder.path() / "cut", cut);
+      EngineCase source(folder.file("cut"));
+      if (source.ok()) {
+        source.make_all();
+      } else {
+        EXPECT_FALSE(source.error().message.empty());
+      }
+    }
+    std::string holed = whole;
+    std::fill(holed.begin() + static_cast<std::ptrdiff_t>(holed.size() / 3),
+              holed.begin() + static_cast<std::ptrdiff_t>(holed.size() / 2), '\x5a');
+    test::write_file(folder.path() / "holed", holed);
+    EngineCase source(folder.file("holed"));
+    if (source.ok()) {
+      source.make_all();
+    }
+  }
+}
+
+TEST(Damage, CoverArtIsNoVideo) {
+  EngineCase source(ClipOptions{.kind = "m4a-cover"});
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  EXPECT_FALSE(source.plan().index.video);
+  EXPECT_TRUE(source.plan().rungs.empty());
+  source.make_all();
+  EXPECT_EQ(source.audio[0].size(), 2U);
+}
+
+}  // namespace
+}  // namespace sf::transcode
