@@ -295,6 +295,31 @@ TEST_P(ConnectionTest, CloseEndsReadsAndWrites) {
   }
 }
 
+Task<void> interrupting(Reactor& reactor, test::SocketPair& pair, bool into) {
+  auto connection = adopt(reactor, pair);
+  connection->interrupt_read();  // Nobody reads: nothing happens.
+  std::string reader;
+  reactor.spawn(read_once(*connection, into, reader));
+  co_await reactor.sleep_ms(2);
+  connection->interrupt_read();
+  co_await reactor.sleep_ms(2);
+  EXPECT_EQ(reader, "cancelled");
+  say(pair.far, "kept");
+  reactor.spawn(read_once(*connection, into, reader));
+  for (int waits = 0; reader != "ok" && waits < 1000; ++waits) co_await reactor.sleep_ms(1);
+  EXPECT_EQ(reader, "ok");
+  Result<> written = co_await connection->write(as_bytes("answer"), kPatience);
+  EXPECT_EQ(outcome(written), "ok");
+  co_await connection->close(false);
+}
+
+TEST_P(ConnectionTest, InterruptEndsAReadAndKeepsTheConnection) {
+  for (const bool into : {false, true}) {
+    test::SocketPair pair = test::tcp_pair();
+    run([&](Reactor& reactor) { return interrupting(reactor, pair, into); });
+  }
+}
+
 Task<void> rejecting(Reactor& reactor, test::SocketPair& pair, std::uint64_t& took_ms) {
   auto connection = adopt(reactor, pair);
   Result<ByteSpan> some = co_await connection->read(kPatience);
