@@ -145,17 +145,24 @@ configure() {
   (cd "$root" && quietly "cmake-$preset" cmake --preset "$preset" "$@")
 }
 
-# build PRESET TARGET…: on a terminal with Ninja's progress, else into build/logs.
+# Reads Ninja's output: says that there is something to build once there is, counts on a terminal.
+show_progress() {
+  local line started=
+  while IFS= read -r line; do
+    [[ $line =~ ^\[([1-9][0-9]*/[0-9]+)\]\ (.*) && ${BASH_REMATCH[2]} != Re-* ]] || continue
+    [ -n "$started" ] || say "Building ($1)"
+    started=1
+    [ -t 2 ] && printf '\r    %s ' "${BASH_REMATCH[1]}" >&2
+  done
+  if [ -n "$started" ] && [ -t 2 ]; then printf '\n' >&2; fi
+}
+
+# build PRESET TARGET…: all that Ninja says is in build/logs.
 build() {
-  local preset=$1 folder=$root/build/$1 log=$logs/build-$1.log
+  local preset=$1 log=$logs/build-$1.log
   shift
-  if ! ninja -C "$folder" -n "$@" 2>&1 | grep --quiet 'no work to do'; then
-    say "Building ($preset)"
-  fi
-  if [ -t 2 ] && [ -z "${CI:-}" ]; then
-    ninja -C "$folder" -j "$(nproc)" "$@" >&2 || die "the build failed"
-  elif ! ninja -C "$folder" -j "$(nproc)" "$@" >"$log" 2>&1; then
-    grep --extended-regexp --after-context=20 'FAILED|error' "$log" | head -n 60 >&2
-    die "the build failed (all of it: $log)"
-  fi
+  ninja -C "$root/build/$preset" -j "$(nproc)" "$@" 2>&1 | tee "$log" | show_progress "$preset" &&
+    return 0
+  grep --extended-regexp --after-context=20 'FAILED|error' "$log" | head -n 60 >&2
+  die "the build failed (all of it: $log)"
 }
