@@ -54,11 +54,11 @@ inline constexpr unsigned kHeadTakeoverWaitMs = 2'000;  ///< HEAD likewise; then
 
 // store
 inline constexpr unsigned kPageItemsMax = 100;
-inline constexpr unsigned kEventBacklog = 1024;   ///< Events kept for Last-Event-ID.
-inline constexpr unsigned kEventQueueMax = 1024;  ///< Unread events of one subscription.
-inline constexpr unsigned kWishesMax = 16'384;    ///< Viewers that wait for a segment, in total.
-inline constexpr unsigned kCommitGroupMax = 256;  ///< State changes that share one log sync.
-inline constexpr unsigned kVideoCacheItems = 1024;  ///< Of about 3 KiB each.
+inline constexpr unsigned kEventBacklog = 1024;      ///< Events kept for Last-Event-ID.
+inline constexpr unsigned kEventQueueMax = 1024;     ///< Unread events of one subscription.
+inline constexpr unsigned kWishesMax = 16'384;       ///< Viewers that wait for a segment, in total.
+inline constexpr unsigned kCommitGroupMax = 256;     ///< State changes that share one log sync.
+inline constexpr unsigned kVideoCacheItems = 1024;   ///< Of about 3 KiB each.
 inline constexpr unsigned kScanRecordsMax = 20'000;  ///< Records that one page of a list may read.
 inline constexpr unsigned kPathDepthMax = 8;         ///< Folders below processed/{id}.
 inline constexpr unsigned kLoginFailuresMax = 10;    ///< For a name or an address in the window.
