@@ -10,6 +10,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -108,6 +109,14 @@ Result<> find_server(UploadOptions& options) {
   return {};
 }
 
+/// Where programs of this user keep what should outlive a run (XDG base directories).
+std::string state_dir() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state && *state) return concat(state, "/streamforge");
+  const char* home = std::getenv("HOME");
+  return home && *home ? concat(home, "/.local/state/streamforge") : std::string();
+}
+
 }  // namespace
 
 int run_upload(const UploadOptions& given) {
@@ -125,6 +134,7 @@ int run_upload(const UploadOptions& given) {
     order.base_url = options.to;
     order.token = options.token;
     order.visibility = options.visibility;
+    order.state_dir = state_dir();
     ProgressBar bar(std::filesystem::path(file).filename().string());
     const auto outcome = tus::upload(order, [&bar](std::uint64_t sent, std::uint64_t total) {
       bar.show(sent, total);

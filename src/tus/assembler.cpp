@@ -10,28 +10,21 @@
 namespace sf::tus {
 
 void Assembler::submit(std::string id) {
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(id));
-    if (std::exchange(running_, true)) return;
-  }
-  io::Reactor::current().spawn(run());
+  io::Reactor* const home = home_;
+  if (!home) return;
+  home->post([this, home, id = std::move(id)] {
+    waiting_.push_back(id);
+    if (!std::exchange(running_, true)) home->spawn(run());
+  });
 }
 
 io::Task<void> Assembler::run() {
-  for (;;) {
-    std::string id;
-    {
-      const std::lock_guard lock(mutex_);
-      if (waiting_.empty() || context_.ownership.closed()) {
-        running_ = false;
-        co_return;
-      }
-      id = std::move(waiting_.front());
-      waiting_.pop_front();
-    }
+  while (!waiting_.empty() && !context_.ownership.closed()) {
+    std::string id = std::move(waiting_.front());
+    waiting_.pop_front();
     co_await assemble(std::move(id));
   }
+  running_ = false;
 }
 
 io::Task<void> Assembler::assemble(std::string id) {

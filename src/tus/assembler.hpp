@@ -4,22 +4,26 @@
 /// finishes it as if its last byte had just arrived. What a crash or a shutdown interrupts is begun
 /// again at the next start (sweeper).
 
+#include <streamforge/io/reactor.hpp>
 #include <streamforge/io/task.hpp>
 
+#include <atomic>
 #include <deque>
-#include <mutex>
 #include <string>
 
 namespace sf::tus {
 
 struct Context;
 
+/// Lives on the reactor that started it.
 class Assembler {
  public:
   explicit Assembler(Context& context) noexcept : context_(context) {}
   Assembler(const Assembler&) = delete;
 
-  /// On any reactor; once for each final. The work runs on whichever reactor finds none running.
+  /// On a reactor, at most once, before anything is submitted from it.
+  void start() noexcept { home_ = &io::Reactor::current(); }
+  /// From any reactor; once for each final. Before `start` it is left to the next start's sweep.
   void submit(std::string id);
 
  private:
@@ -27,9 +31,10 @@ class Assembler {
   io::Task<void> assemble(std::string id);
 
   Context& context_;
-  std::mutex mutex_;
-  std::deque<std::string> waiting_;  ///< Guarded by mutex_.
-  bool running_ = false;             ///< Guarded by mutex_.
+  std::atomic<io::Reactor*> home_{nullptr};
+  // Home's thread only.
+  std::deque<std::string> waiting_;
+  bool running_ = false;
 };
 
 }  // namespace sf::tus

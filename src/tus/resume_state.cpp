@@ -5,30 +5,15 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 namespace sf::tus {
-namespace {
 
 namespace fs = std::filesystem;
 
-std::string default_dir() {
-  if (const char* state = std::getenv("XDG_STATE_HOME"); state && *state) {
-    return concat(state, "/streamforge");
-  }
-  if (const char* home = std::getenv("HOME"); home && *home) {
-    return concat(home, "/.local/state/streamforge");
-  }
-  return {};
-}
-
-}  // namespace
-
 ResumeState::ResumeState(std::string dir, std::string_view server, const std::string& file,
                          const struct stat& info) {
-  if (dir.empty()) dir = default_dir();
   if (dir.empty()) return;
   std::error_code failed;
   const fs::path whole = fs::canonical(file, failed);

@@ -13,8 +13,7 @@ namespace sf::tus {
 
 class ResumeState {
  public:
-  /// `dir` empty: $XDG_STATE_HOME/streamforge, else ~/.local/state/streamforge. Without any of them
-  /// nothing is remembered; nor is it an error when the folder cannot be written.
+  /// `dir` empty: nothing is remembered. Nor is it an error when the folder cannot be written.
   ResumeState(std::string dir, std::string_view server, const std::string& file,
               const struct stat& info);
 

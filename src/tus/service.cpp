@@ -176,7 +176,10 @@ void Service::set_before_remove(std::function<io::Task<void>(std::string id)> be
   impl_->context.before_remove = std::move(before_remove);
 }
 
-void Service::start() { impl_->sweeper.start(); }
+void Service::start() {
+  impl_->assembler.start();
+  impl_->sweeper.start();
+}
 
 io::Task<void> Service::stop() {
   Context& context = impl_->context;

@@ -244,7 +244,7 @@ Result<UploadOutcome> upload(
     const std::function<bool(std::uint64_t sent, std::uint64_t total)>& on_progress) {
   UniqueFd file(::open(order.file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return fail_errno(errno, concat("open ", order.file));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.get(), &info) != 0) return fail_errno(errno, concat("stat ", order.file));
   if (!S_ISREG(info.st_mode)) {
     return fail(ErrorCode::kInvalidArgument, concat(order.file, " is not a regular file"));

@@ -42,8 +42,8 @@ class Service {
   void add_routes(http::Router& router);
   /// Awaited before the files of a finished upload are removed (tus DELETE): ends its transcode.
   void set_before_remove(std::function<io::Task<void>(std::string id)> before_remove);
-  /// Once, on one reactor, after `set_before_remove`: finishes what a crash left almost done and
-  /// removes expired uploads from then on. Without it the service works, but sweeps nothing.
+  /// Once, on one reactor, after `set_before_remove`: from then on this reactor joins the parts
+  /// of final uploads, removes expired ones, and at first finishes what a crash left almost done.
   void start();
   /// Ends running PATCHes with their bytes kept (503), on all reactors. From any one reactor.
   io::Task<void> stop();

@@ -16,7 +16,7 @@ struct UploadOrder {
   std::string token;       ///< Bearer; empty under --open.
   std::string title;       ///< Empty: from the file's name.
   std::string visibility;  ///< Empty: the server's default.
-  /// Where unfinished uploads are remembered between runs; empty: $XDG_STATE_HOME/streamforge.
+  /// The folder where unfinished uploads are remembered between runs; empty: nowhere.
   std::string state_dir;
 };
 struct UploadOutcome {

@@ -380,6 +380,85 @@ TEST_P(ConcatenationTest, PartsAndUnfinishedFinalsSurviveARestart) {
   EXPECT_EQ(joined(answer["Location"].substr(7)), "hello world");
 }
 
+class AccessTest : public ServiceTest {
+ protected:
+  void start_closed() {
+    InProcessOptions options;
+    options.open_access = false;
+    start(options);
+    ann_ = token_of("ann", store::Role::kEditor);
+    bob_ = token_of("bob", store::Role::kEditor);
+    eve_ = token_of("eve", store::Role::kViewer);
+  }
+  static Fields by(const std::string& token, Fields fields = {}) {
+    fields.emplace_back("Authorization", "Bearer " + token);
+    return fields;
+  }
+  std::string token_of(const std::string& name, store::Role role) {
+    auto& accounts = server().accounts();
+    const auto user = server().ask(accounts.create_user(name, "a long password", role));
+    EXPECT_TRUE(user);
+    users_[name] = user->id;
+    return server().ask(accounts.create_token(name, "test", 0))->secret;
+  }
+  std::map<std::string, std::string> users_;
+  std::string ann_;
+  std::string bob_;
+  std::string eve_;
+};
+
+TEST_P(AccessTest, OnlyItsOwnerMayKnowAndContinueAnUpload) {
+  start_closed();
+  EXPECT_EQ(fetch("POST", "/files", {{"Upload-Length", "5"}}).status, 401);
+  EXPECT_EQ(fetch("POST", "/files", by("wrong", {{"Upload-Length", "5"}})).status, 401);
+  EXPECT_EQ(fetch("POST", "/files", by(eve_, {{"Upload-Length", "5"}})).status, 403);
+  EXPECT_EQ(fetch("OPTIONS", "/files").status, 204) << "needs no login";
+  const std::string id = create(5, by(ann_));
+  const std::string path = "/files/" + id;
+  EXPECT_EQ(server().ask(server().catalogue().video(id))->owner, users_["ann"]);
+  EXPECT_EQ(fetch("HEAD", path).status, 401);
+  EXPECT_EQ(fetch("HEAD", path, by(bob_)).status, 404);
+  EXPECT_EQ(fetch("DELETE", path, by(bob_)).status, 404);
+  EXPECT_EQ(patch(id, 0, "hello", by(bob_)).status, 404);
+  EXPECT_EQ(fetch("HEAD", path, by(ann_))["Upload-Offset"], "0");
+  EXPECT_EQ(patch(id, 0, "hello", by(ann_)).status, 204);
+  EXPECT_EQ(fetch("GET", path, by(bob_)).status, 404);
+  EXPECT_EQ(fetch("GET", path, by(ann_)).body, "hello");
+}
+
+TEST_P(AccessTest, AStrangersRequestEndsNobodysTransfer) {
+  start_closed();
+  const std::string id = create(5, by(ann_));
+  RawHttp client(server().port());
+  client.send(patch_head(id, 0, "Authorization: Bearer " + ann_ + "\r\nContent-Length: 5"));
+  client.send("he");
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(fetch("HEAD", "/files/" + id, by(bob_)).status, 404);
+  client.send("llo");
+  EXPECT_EQ(client.read_response().status, 204);
+}
+
+TEST_P(AccessTest, ACookieAloneChangesNothing) {
+  start_closed();
+  const auto session = server().ask(server().accounts().start_session(users_["ann"]));
+  ASSERT_TRUE(session);
+  const Fields cookie = {{"Cookie", "sf_session=" + session->secret}, {"Upload-Length", "5"}};
+  EXPECT_EQ(fetch("POST", "/files", cookie).status, 403);
+  Fields from_our_page = cookie;
+  from_our_page.emplace_back("X-Requested-With", "StreamForge");
+  EXPECT_EQ(fetch("POST", "/files", from_our_page).status, 201);
+}
+
+TEST_P(AccessTest, A12_AnothersPartIsUnknown) {
+  start_closed();
+  const std::string id = create(3, by(ann_, {{"Upload-Concat", "partial"}}));
+  ASSERT_EQ(patch(id, 0, "abc", by(ann_)).status, 204);
+  const Fields final_of = {{"Upload-Concat", "final;/files/" + id}};
+  EXPECT_EQ(fetch("POST", "/files", by(bob_, final_of)).status, 404);
+  EXPECT_EQ(fetch("POST", "/files", by(ann_, final_of)).status, 201);
+}
+
+SF_ON_BOTH_BACKENDS(AccessTest);
 SF_ON_BOTH_BACKENDS(ConcatenationTest);
 SF_ON_BOTH_BACKENDS(ServiceTest);
 
