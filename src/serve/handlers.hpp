@@ -103,6 +103,7 @@ class WebFiles {
  private:
   io::Task<http::Response> file(http::Request& request);
   io::Task<http::Response> page(http::Request& request);
+  io::Task<http::Response> page_for_unknown(http::Request& request, const http::Handler& next);
   struct Index;
   std::unique_ptr<Index> index_;
 };

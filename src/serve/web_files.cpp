@@ -13,12 +13,12 @@ constexpr std::string_view kPageFile = "/index.html";
 /// Names below /assets/ carry a hash of their content.
 constexpr std::string_view kHashedPrefix = "/assets/";
 
-/// Everything the page loads comes from this server; hls.js feeds the player from blob: URLs and
-/// the player's controls set inline styles.
+/// Everything the page loads comes from this server; hls.js feeds the player from blob: URLs. No
+/// other site may show it in a frame, but for the bare player, which is there for that.
 constexpr std::string_view kContentSecurityPolicy =
-    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; object-src 'none'; "
-    "base-uri 'self'; form-action 'self'";
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; media-src 'self' blob:; connect-src 'self'; worker-src 'self'; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors ";
 
 }  // namespace
 
@@ -56,6 +56,9 @@ http::Response respond_with(const http::Request& request, const WebAsset& asset)
 
 void WebFiles::add_routes(http::Router& router) {
   using enum http::Method;
+  router.add_filter("/", [this](http::Request& request, const http::Handler& next) {
+    return page_for_unknown(request, next);
+  });
   const http::Handler to_page = [this](http::Request& r) { return page(r); };
   for (const std::string_view path : {"/", "/login", "/setup", "/watch/{id}", "/embed/{id}"}) {
     router.add(kGet, path, to_page);
@@ -63,6 +66,19 @@ void WebFiles::add_routes(http::Router& router) {
   for (const auto& [path, asset] : index_->by_path) {
     router.add(kGet, path, [this](http::Request& r) { return file(r); });
   }
+}
+
+io::Task<http::Response> WebFiles::page_for_unknown(http::Request& request,
+                                                    const http::Handler& next) {
+  http::Response response = co_await next(request);
+  // A person who follows a dead link gets the page, which says so; programs get the problem.
+  const bool wants_page = request.method == http::Method::kGet &&
+                          request.headers.get("accept").value_or("").contains("text/html");
+  if (response.status != 404 || !wants_page) co_return response;
+  request.headers.remove("range");
+  http::Response shown = co_await page(request);
+  if (shown.status == 200) shown.status = 404;
+  co_return shown;
 }
 
 io::Task<http::Response> WebFiles::file(http::Request& request) {
@@ -75,10 +91,10 @@ io::Task<http::Response> WebFiles::page(http::Request& request) {
   const auto found = index_->by_path.find(kPageFile);
   SF_ASSERT(found != index_->by_path.end());  // The build refuses a web app without a page.
   http::Response response = respond_with(request, *found->second);
-  response.headers.set("Content-Security-Policy", std::string(kContentSecurityPolicy));
+  const bool framed = request.path.starts_with("/embed/");
+  response.headers.set("Content-Security-Policy",
+                       concat(kContentSecurityPolicy, framed ? "*" : "'none'"));
   response.headers.set("Referrer-Policy", "same-origin");
-  // Another site may show the bare player, and nothing else of ours, in a frame.
-  if (!request.path.starts_with("/embed/")) response.headers.set("X-Frame-Options", "SAMEORIGIN");
   co_return response;
 }
 
