@@ -68,7 +68,7 @@ http::Response playlist_response(const http::Request& request, const store::Vide
 /// A file whole or in part. Its bytes never change under one name, so size and time name them.
 Result<http::Response> file_response(const http::Request& request, UniqueFd file,
                                      std::string_view content_type, std::string caching) {
-  struct stat status {};
+  struct stat status{};
   if (fstat(file.get(), &status) != 0) return fail_errno(errno, "fstat of a media file");
   constexpr std::int64_t kNsPerMs = 1'000'000;
   const auto mtime_ms = status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / kNsPerMs;

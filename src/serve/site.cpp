@@ -47,6 +47,8 @@ void Site::add_routes(http::Router& router) {
 void Site::begin_drain() noexcept {
   impl_->shared.draining.store(true, std::memory_order_relaxed);
   impl_->shared.parts.events.end_all();
+  impl_->shared.parts.demand.refuse_all(
+      Error{ErrorCode::kUnavailable, "The server is stopping; ask again in a moment."});
 }
 
 io::Task<Result<>> Site::empty_trash() {
@@ -55,10 +57,11 @@ io::Task<Result<>> Site::empty_trash() {
   if (!ids) co_return fail(std::move(ids.error()));
   for (const std::string& id : *ids) {
     co_await impl_->shared.jobs.forget(id);
-    if (auto gone = co_await parts.blobs.remove_video(id); !gone) {
+    // The record first: a crash in between leaves strays, which the next start removes.
+    if (auto gone = co_await parts.catalogue.remove_video(id); !gone) {
       co_return fail(std::move(gone.error()));
     }
-    if (auto gone = co_await parts.catalogue.remove_video(id); !gone) {
+    if (auto gone = co_await parts.blobs.remove_video(id); !gone) {
       co_return fail(std::move(gone.error()));
     }
     log::info("serve", "emptied from the trash", {{"video", id}});

@@ -1,5 +1,5 @@
-// DELETE: ends a running PATCH, then the transcode, then the files, then the records. A crash in
-// between leaves records that say what is left to delete.
+// DELETE: ends a running PATCH, then the transcode, then the records, then the files. A crash in
+// between leaves files without a record, which the next start removes.
 
 #include <streamforge/base/limits.hpp>
 #include <streamforge/base/log.hpp>
@@ -12,16 +12,15 @@ namespace sf::tus {
 
 io::Task<Result<>> remove_all(Context& context, std::string id) {
   if (context.before_remove) co_await context.before_remove(id);
-  auto files = co_await context.blobs.unlink_parts(id);
-  if (files) files = co_await context.blobs.remove_video(id);
-  if (!files) co_return files;
   auto records = co_await context.catalogue.remove_video(id);
   // A partial has no video.
   if (!records && records.error().code == ErrorCode::kNotFound) {
-    records = co_await context.catalogue.remove_upload(std::move(id));
+    records = co_await context.catalogue.remove_upload(id);
   }
-  if (!records && records.error().code == ErrorCode::kNotFound) co_return {};
-  co_return records;
+  if (!records && records.error().code != ErrorCode::kNotFound) co_return records;
+  auto files = co_await context.blobs.unlink_parts(id);
+  if (files) files = co_await context.blobs.remove_video(std::move(id));
+  co_return files;
 }
 
 io::Task<void> unmake(Context& context, std::string id) {
