@@ -87,7 +87,7 @@ void report_data_dir(Report& report, const std::string& dir) {
                               "owner"));
     return;
   }
-  struct statvfs space {};
+  struct statvfs space{};
   statvfs(dir.c_str(), &space);
   const std::uint64_t free_gib = std::uint64_t{space.f_bavail} * space.f_frsize / limits::kGiB;
   report.good("data", concat(dir, ", ", free_gib, " GiB free"));
