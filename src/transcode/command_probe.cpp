@@ -1,5 +1,6 @@
 #include "command_input.hpp"
 #include "command_session.hpp"
+#include "command_view.hpp"
 #include "failure.hpp"
 #include "supervisor.hpp"
 
@@ -11,8 +12,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-
-#include "command_view.hpp"
 
 namespace sf::transcode {
 namespace {
@@ -152,7 +151,7 @@ io::Task<Result<Plan>> index_once(Session& session, Supervisor& supervisor, cons
 io::Task<int> probe(Session& session, const ProbeCommand& command) {
   auto input = open_input(command.input);
   if (!input) {
-    std::fprintf(stderr, "streamforge: %s\n", input.error().message.c_str());
+    complain(input.error().message);
     co_return kExitFailed;
   }
   WorkerOptions options = command.workers;
@@ -168,8 +167,7 @@ io::Task<int> probe(Session& session, const ProbeCommand& command) {
   co_await supervisor.stop();
   if (session.interrupted) co_return kExitInterrupted;
   if (!plan) {
-    std::fprintf(stderr, "streamforge: %s: %s\n", command.input.c_str(),
-                 plan.error().message.c_str());
+    complain(concat(command.input, ": ", plan.error().message));
     co_return kExitFailed;
   }
   const std::string text =

@@ -40,12 +40,17 @@ io::Task<void> work_and_stop(Running& running, const std::function<io::Task<int>
   running.session.home.stop();
 }
 
-int complain(const Error& error) {
-  std::fprintf(stderr, "streamforge: %s\n", error.message.c_str());
+int give_up(const Error& error) {
+  complain(error.message);
   return kExitFailed;
 }
 
 }  // namespace
+
+void complain(std::string_view message) {
+  const std::string line = concat("streamforge: ", message, '\n');
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
 
 int run_session(io::BackendKind backend, const std::function<io::Task<int>(Session&)>& work) {
   // Before any thread is made, so that all of them leave these to us.
@@ -58,15 +63,15 @@ int run_session(io::BackendKind backend, const std::function<io::Task<int>(Sessi
   int exit_code = kExitFailed;
   auto kind = io::resolve(backend, nullptr);
   if (!signals) {
-    exit_code = complain(error_from_errno(errno, "signalfd"));
+    exit_code = give_up(error_from_errno(errno, "signalfd"));
   } else if (!kind) {
-    exit_code = complain(kind.error());
+    exit_code = give_up(kind.error());
   } else {
     io::ReactorConfig config;
     config.backend = *kind;
     auto reactor = io::Reactor::create(config);
     if (!reactor) {
-      exit_code = complain(reactor.error());
+      exit_code = give_up(reactor.error());
     } else {
       io::OffloadPool pool(2, "files");
       Session session{**reactor, pool, {}, {}};

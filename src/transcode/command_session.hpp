@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <functional>
+#include <string_view>
 
 namespace sf::transcode {
 
@@ -21,6 +22,9 @@ struct Session {
   std::atomic<bool> interrupted{false};  ///< For loops on the pool.
   std::function<void()> on_interrupt;  ///< On the reactor, once. A second signal ends the process.
 };
+
+/// One line on stderr: why the command failed.
+void complain(std::string_view message);
 
 /// Returns what `work` gives; 1, with a line on stderr, when there can be no reactor.
 int run_session(io::BackendKind backend, const std::function<io::Task<int>(Session&)>& work);

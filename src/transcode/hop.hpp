@@ -1,6 +1,6 @@
 #pragma once
 
-/// Moves the calling coroutine to another reactor: `co_await HopTo{home};`. What follows runs
+/// Moves the calling coroutine to another reactor: `co_await hop_to(home)`. What follows runs
 /// there. The target must outlive the hop.
 
 #include <streamforge/io/reactor.hpp>
@@ -17,5 +17,6 @@ struct HopTo {
   }
   void await_resume() const noexcept {}
 };
+inline HopTo hop_to(io::Reactor& target) noexcept { return HopTo{target}; }
 
 }  // namespace sf::transcode

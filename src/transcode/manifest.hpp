@@ -3,7 +3,8 @@
 /// What `streamforge transcode` has done in a folder so far: DIR/manifest.jsonl, one JSON object a
 /// line, only ever appended to, so that a run that was killed loses at most its last line:
 ///
-///   {"streamforge":1,"input":"/films/a.mp4","bytes":…,"modified_ns":…,"rungs":["720p"],"segment_seconds":4}
+///   {"streamforge":1,"input":"/films/a.mp4","bytes":…,"modified_ns":…,"rungs":["720p"],
+///    "segment_seconds":4}
 ///   {"spooled":"<sha256>","bytes":…}                                      standard input, whole
 ///   {"planned":true}                                                      plan and timeline exist
 ///   {"track":"720p","segment":3,"bytes":…,"duration":…,"codecs":"…","damaged":0}

@@ -43,6 +43,8 @@ Scheduler::Impl::Impl(io::Reactor& home_reactor, store::Catalogue& records, stor
       thinker(1, "planner"),
       supervisor(home, options, video_log),
       queue(queue_options(options)),
+      left(home),
+      synced(home),
       assigned(supervisor.count()) {}
 
 io::Task<Result<>> Scheduler::Impl::start() {
@@ -75,7 +77,7 @@ io::Task<void> Scheduler::Impl::take_up_all(std::vector<store::Job> open) {
     co_await sync(job.video);
   }
   taking_up = false;
-  for (const store::Wish& wish : std::exchange(early_wishes, {})) on_wish(wish);
+  answer_early_wishes();
   if (!open.empty()) log::info("transcode", "took up open jobs", {{"jobs", open.size()}});
 }
 
@@ -106,15 +108,22 @@ io::Task<void> Scheduler::Impl::sync_alone(std::string id) {
 io::Task<void> Scheduler::Impl::sync(std::string id) {
   if (!syncing.insert(id).second) {
     sync_again.insert(id);
+    co_await synced.wait(id);
     co_return;
   }
   do {
     sync_again.erase(id);
     co_await sync_once(id);
-  } while (!stopping && sync_again.contains(id));
+  } while (sync_again.contains(id));
   sync_again.erase(id);
   syncing.erase(id);
+  synced.wake(id);
+  answer_early_wishes();
   pump();
+}
+
+void Scheduler::Impl::answer_early_wishes() {
+  for (const store::Wish& wish : std::exchange(early_wishes, {})) on_wish(wish);
 }
 
 io::Task<void> Scheduler::Impl::sync_once(std::string id) {
@@ -133,6 +142,7 @@ io::Task<void> Scheduler::Impl::sync_once(std::string id) {
   if (known) {
     queue.set_paused(id, (*record)->state == store::JobState::kPaused);
     queue.set_priority(id, (*record)->priority);
+    refresh_positions();
     co_return;
   }
   co_await take_up(std::move(**record));
@@ -218,31 +228,15 @@ io::Task<void> Scheduler::Impl::see_off(JobPtr job) {
   const auto pass = gate.enter();
   co_await job->users.close();
   std::erase(leaving, job);
-  const auto concerned = [&](const auto& waiter) { return waiter.first == job->id; };
-  for (const auto& waiter : waiting_for_leave) {
-    if (concerned(waiter)) home.post([handle = waiter.second] { handle.resume(); });
-  }
-  std::erase_if(waiting_for_leave, concerned);
+  left.wake(job->id);
 }
 
 io::Task<void> Scheduler::Impl::forget(std::string id) {
   if (const JobPtr job = find(id)) end_job(job, gone("This video is being deleted."));
-  struct Leaving {
-    Impl& self;
-    const std::string& id;
-    bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> waiter) const {
-      self.waiting_for_leave.emplace_back(id, waiter);
-    }
-    void await_resume() const noexcept {}
-  };
   const auto still_here = [&] {
     return std::ranges::any_of(leaving, [&](const JobPtr& job) { return job->id == id; });
   };
-  while (still_here() && !stopping) {
-    Leaving left{*this, id};
-    co_await left;
-  }
+  while (still_here() && !stopping) co_await left.wait(id);
   supervisor.forget(id);
   video_log.remove(id);
 }
@@ -252,9 +246,9 @@ io::Task<Result<>> Scheduler::Impl::intend(
   io::Reactor& caller = io::Reactor::current();
   auto updated = co_await catalogue.update_job(id, std::move(change));
   if (!updated) co_return fail(std::move(updated.error()));
-  co_await HopTo{home};
+  co_await hop_to(home);
   co_await sync_alone(std::move(id));
-  co_await HopTo{caller};
+  co_await hop_to(caller);
   co_return {};
 }
 
@@ -262,7 +256,10 @@ void Scheduler::Impl::on_wish(const store::Wish& wish) {
   static metrics::Counter& wishes = metrics::counter(
       "streamforge_transcode_wishes_total", "Segments that viewers asked for before they existed");
   if (stopping) return;
-  if (taking_up && early_wishes.size() < TaskQueue::kWishesMax) {
+  // Its record may say "playable" before the queue knows its segments.
+  const bool early =
+      taking_up || syncing.contains(wish.video) || (find(wish.video) && !queue.planned(wish.video));
+  if (early && early_wishes.size() < TaskQueue::kWishesMax) {
     early_wishes.push_back(wish);
     return;
   }
@@ -314,9 +311,9 @@ Scheduler::~Scheduler() { SF_ASSERT(!impl_->started || impl_->stopping); }
 io::Task<Result<>> Scheduler::start() { return impl_->start(); }
 io::Task<void> Scheduler::stop() {
   io::Reactor& caller = io::Reactor::current();
-  co_await HopTo{impl_->home};
+  co_await hop_to(impl_->home);
   co_await impl_->stop();
-  co_await HopTo{caller};
+  co_await hop_to(caller);
 }
 
 io::Task<Result<>> Scheduler::cancel(std::string video) {
@@ -383,9 +380,9 @@ io::Task<Result<>> Scheduler::prioritise(std::string video) {
 
 io::Task<void> Scheduler::forget(std::string video) {
   io::Reactor& caller = io::Reactor::current();
-  co_await HopTo{impl_->home};
+  co_await hop_to(impl_->home);
   co_await impl_->forget(std::move(video));
-  co_await HopTo{caller};
+  co_await hop_to(caller);
 }
 
 unsigned Scheduler::queue_position(const std::string& video) const {

@@ -11,6 +11,7 @@
 #include "progress.hpp"
 #include "supervisor.hpp"
 #include "task_queue.hpp"
+#include "wake_list.hpp"
 
 #include <streamforge/io/gate.hpp>
 #include <streamforge/io/offload.hpp>
@@ -85,6 +86,7 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   void refresh_positions();
 
   void on_wish(const store::Wish& wish);
+  void answer_early_wishes();
   io::Task<void> answer_stranger(store::Wish wish);
 
   // --- scheduler_tasks.cpp: work.
@@ -118,10 +120,11 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   TaskQueue queue;
   std::map<std::string, JobPtr> jobs;
   std::vector<JobPtr> leaving;
-  std::vector<std::pair<std::string, std::coroutine_handle<>>> waiting_for_leave;
+  WakeList left;  ///< By video: one of `leaving` has gone.
+  WakeList synced;
   std::set<std::string> syncing;
   std::set<std::string> sync_again;
-  std::vector<store::Wish> early_wishes;  ///< Came while jobs were being taken up.
+  std::vector<store::Wish> early_wishes;  ///< Came before their segments were known here.
   std::vector<bool> assigned;             ///< By worker: a task is on its way to it.
   unsigned publishing = 0;
   bool taking_up = true;

@@ -256,6 +256,7 @@ io::Task<void> Scheduler::Impl::settle_index(JobPtr job, QueueTask task, TaskRep
   (void)queue.made(task, report.wall_ms);
   queue.set_tracks(job->id, job->shapes, {});
   job->pace.begin(home.now_ms());
+  answer_early_wishes();
   if (queue.complete(job->id)) co_await flush(job);
 }
 

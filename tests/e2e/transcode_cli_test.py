@@ -1,12 +1,14 @@
-"""`streamforge transcode` and `probe`: a film becomes an HLS tree without a server; whatever kills a
-run, the next one goes on, and what was finished is never made again."""
+"""`streamforge transcode` and `probe`: a film becomes an HLS tree without a server; whatever kills
+a run, the next one goes on, and what was finished is never made again."""
 
 import hashlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -34,16 +36,13 @@ def workers_of(pid):
 class TranscodeCli(Story):
     @classmethod
     def setUpClass(cls):
-        cls.clips = pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / f"streamforge-cli-{os.getpid()}"
-        cls.clips.mkdir(exist_ok=True)
+        cls.clips = pathlib.Path(tempfile.mkdtemp(prefix="streamforge-cli-"))
         cls.film = make_clip(cls.clips / "film.mp4", "--kind", "mp4", "--size", "854x480",
                              "--seconds", str(SECONDS))
 
     @classmethod
     def tearDownClass(cls):
-        for path in cls.clips.iterdir():
-            path.unlink()
-        cls.clips.rmdir()
+        shutil.rmtree(cls.clips)
 
     def command(self, *arguments):
         return [BINARY, "transcode", *map(str, arguments), "--jobs", "2"]

@@ -9,6 +9,7 @@
 ///   …hang      waits for ever    …spin      works for ever
 ///   …flood     1 MB on stderr    …garbage   no event             …endless  a line without end
 ///   …drag      0.3 s of progress, ends in order on SIGTERM
+///   …slow      the same for 3 s
 ///   …stubborn  progress for ever, SIGTERM or not
 ///   …look      fails with a description of its own surroundings
 ///   …crash1    crashes on video segment 1, makes all others

@@ -137,11 +137,12 @@ void perform(const Command& command, const std::vector<int>& descriptors) {
   if (is("flood")) {
     for (int i = 0; i < 16'384; ++i) print(2, std::string(63, 'y') + "\n");
   }
-  if (is("drag") || is("stubborn")) {
-    for (int i = 0; i < 6 || is("stubborn"); ++i) {
+  if (is("drag") || is("slow") || is("stubborn")) {
+    const int steps = is("drag") ? 6 : 60;
+    for (int i = 0; i < steps || is("stubborn"); ++i) {
       ::usleep(50'000);
-      emit_progress(command.task, i / 6.0);
-      if (terminated && is("drag")) {
+      emit_progress(command.task, (i + 1) / 60.0);
+      if (terminated && !is("stubborn")) {
         fail_with(command, ErrorCode::kCancelled, "cancelled");
         ::_exit(0);
       }

@@ -170,6 +170,13 @@ TEST_P(SchedulerTest, AWishIsServedFirst) {
   must(reactor.wait(demand_.want({id, "360p", 2}, 9'000)));
 }
 
+TEST_P(SchedulerTest, AWishThatComesBeforeThePlanWaitsForIt) {
+  const std::string id = upload("drag");
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // The index pass takes 0.3 s.
+  EXPECT_FALSE(video(id).playable);
+  must(reactor.wait(demand_.want({id, "360p", 2}, 9'000)));
+}
+
 TEST_P(SchedulerTest, RestartGoesOnWithWhatIsMissing) {
   const std::string id = upload("drag");
   for (int i = 0; i < 500 && segment_files(id).size() < 2; ++i) {
@@ -229,14 +236,28 @@ TEST_P(SchedulerTest, ForgetsAVideoThatGoesAway) {
 }
 
 TEST_P(SchedulerTest, TellsPlacesInTheQueue) {
-  std::vector<std::string> ids;
-  for (int i = 0; i < 4; ++i) ids.push_back(upload("drag"));
-  std::this_thread::sleep_for(std::chrono::milliseconds(150));
-  // Three workers index three of them; an index pass of these takes 0.3 s.
-  std::vector<unsigned> places;
-  for (const auto& id : ids) places.push_back(scheduler_->queue_position(id));
-  EXPECT_EQ(std::ranges::count(places, 1u), 1);
-  EXPECT_EQ(std::ranges::count(places, 0u), 3);
+  // Three workers, three index passes that do not end.
+  std::vector<std::string> stuck;
+  for (int i = 0; i < 3; ++i) stuck.push_back(upload("hang"));
+  const auto all_begun = [&] {
+    return std::ranges::all_of(
+        stuck, [&](const std::string& id) { return scheduler_->queue_position(id) == 0; });
+  };
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  for (int i = 0; i < 500 && !all_begun(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_TRUE(all_begun());
+  const std::string first = upload("00");
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const std::string second = upload("11");
+  for (int i = 0; i < 500 && scheduler_->queue_position(second) == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_EQ(scheduler_->queue_position(first), 1u);
+  EXPECT_EQ(scheduler_->queue_position(second), 2u);
+  must(reactor.wait(scheduler_->prioritise(second)));
+  EXPECT_EQ(scheduler_->queue_position(second), 1u);
 }
 
 }  // namespace
