@@ -1,0 +1,130 @@
+"""Stock tus clients against the real server: what they upload is what arrives, cut or not."""
+
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from harness import ROOT, Server, run
+
+CLIENT = ROOT / "tests/e2e/tus"
+BYTES = int(os.environ.get("SF_TUS_BYTES", str(32 << 20)))
+RSS_BYTES_MAX = 150 << 20
+
+
+def install_client():
+    if not (CLIENT / "node_modules/tus-js-client").is_dir():
+        done = run("npm", "ci", "--no-audit", "--no-fund", cwd=CLIENT, timeout=300)
+        if done.returncode != 0:
+            raise RuntimeError(f"npm ci failed: {done.stderr}")
+
+
+def digest_of(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class TusClients(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        install_client()
+        cls.work = pathlib.Path(tempfile.mkdtemp(prefix="streamforge-tus-"))
+        cls.file = cls.work / "clip.mp4"
+        with open(cls.file, "wb") as out:
+            for _ in range(BYTES >> 20):
+                out.write(os.urandom(1 << 20))
+            out.write(b"an odd end")
+        cls.digest = digest_of(cls.file)
+        cls.servers = [Server(cls.work / f"data-{backend}", backend,
+                              ["--open", "--transcoders", "0", "--reactors", "2"]).start()
+                       for backend in ("uring", "epoll")]
+
+    @classmethod
+    def tearDownClass(cls):
+        for server in cls.servers:
+            server.stop()
+        shutil.rmtree(cls.work)
+
+    def client(self, server, *flags):
+        done = run("node", CLIENT / "upload.mjs", "--url", f"{server.url}/files", "--file",
+                   self.file, *flags, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def expect_stored(self, server, location):
+        """The file behind `location`, as soon as its parts are joined, is ours."""
+        end = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(f"{server.url}{location}") as answer:
+                    got = hashlib.sha256()
+                    while piece := answer.read(1 << 20):
+                        got.update(piece)
+                self.assertEqual(got.hexdigest(), self.digest)
+                return
+            except urllib.error.HTTPError as error:
+                if error.code != 404 or time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+
+    def story(self, *flags):
+        for server in self.servers:
+            with self.subTest(backend=server.backend):
+                outcome = self.client(server, *flags)
+                self.expect_stored(server, outcome["location"])
+                yield outcome
+
+    def test_plain(self):
+        for _ in self.story():
+            pass
+
+    def test_cut_at_60_percent_resumes_where_it_was(self):
+        for outcome in self.story("--cut", "0.6"):
+            self.assertEqual(outcome["cuts"], 1)
+            self.assertGreater(outcome["offset_at_resume"], 0)
+            self.assertLess(outcome["offset_at_resume"], BYTES)
+
+    def test_chunked_with_override_and_creation_with_upload(self):
+        for _ in self.story("--chunk-bytes", "5000000", "--override", "--with-creation"):
+            pass
+
+    def test_deferred_length(self):
+        for _ in self.story("--deferred"):
+            pass
+
+    def test_three_parallel_parts(self):
+        for _ in self.story("--parallel", "3"):
+            pass
+
+    def test_curl(self):
+        for server in self.servers:
+            with self.subTest(backend=server.backend):
+                common = ["curl", "--silent", "--show-error", "--fail", "--header",
+                          "Tus-Resumable: 1.0.0", "--output", "/dev/null"]
+                made = run(*common, "--request", "POST", "--header",
+                           f"Upload-Length: {self.file.stat().st_size}", "--write-out",
+                           "%header{location}", f"{server.url}/files")
+                location = made.stdout
+                # -T sends chunked without a length of its own when it reads from a pipe.
+                with open(self.file, "rb") as source:
+                    sent = run(*common, "--request", "PATCH", "--header", "Upload-Offset: 0",
+                               "--header", "Content-Type: application/offset+octet-stream",
+                               "--upload-file", "-", f"{server.url}{location}", stdin=source)
+                self.assertEqual(sent.returncode, 0, sent.stderr)
+                self.expect_stored(server, location)
+
+    def test_memory_stays_flat(self):
+        for server in self.servers:
+            status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+            rss = int(status.split("VmHWM:")[1].split()[0]) * 1024
+            self.assertLess(rss, RSS_BYTES_MAX)
+
+
+if __name__ == "__main__":
+    unittest.main()
