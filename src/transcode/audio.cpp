@@ -145,7 +145,7 @@ Result<std::vector<float>> AudioReader::read(std::int64_t begin, std::size_t cou
 std::int64_t AudioReader::place_of(const AVPacket& packet) const noexcept {
   const std::int64_t stamp = packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
   if (stamp == AV_NOPTS_VALUE) {
-    return next_sample_ == INT64_MIN ? 0 : next_sample_;
+    return next_sample_.value_or(0);
   }
   const AVRational base = source_->stream(info_->stream).time_base;
   const AVRational samples{1, static_cast<int>(info_->sample_rate)};
@@ -244,8 +244,12 @@ Result<> AudioReader::place(const AVFrame& frame, std::int64_t begin, std::vecto
   }
   // Frames follow one another but for real holes: stamps may be rounded to a millisecond.
   const std::int64_t rounding = info_->sample_rate / 48;
-  const bool follows = frame.pts == AV_NOPTS_VALUE || std::abs(frame.pts - next_sample_) < rounding;
-  const std::int64_t at = follows && next_sample_ != INT64_MIN ? next_sample_ : frame.pts;
+  const bool follows = next_sample_ && (frame.pts == AV_NOPTS_VALUE ||
+                                        std::abs(frame.pts - *next_sample_) < rounding);
+  const std::int64_t at = follows ? *next_sample_ : frame.pts;
+  if (at == AV_NOPTS_VALUE) {
+    return {};  // Sound without a place.
+  }
   next_sample_ = at + made;
   const auto size = static_cast<std::int64_t>(out.size() / 2);
   const std::int64_t from = std::max<std::int64_t>(at, begin);
@@ -288,7 +292,7 @@ Result<std::vector<float>> AudioReader::decode(std::int64_t begin, std::size_t c
       return fail(ErrorCode::kCancelled, "the task was cancelled");
     }
   }
-  next_sample_ = INT64_MIN;
+  next_sample_.reset();
   while (true) {
     const bool past = !more || packet_->pts >= end;
     const int sent = avcodec_send_packet(decoder_.get(), past ? nullptr : packet_.get());

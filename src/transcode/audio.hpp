@@ -9,6 +9,7 @@
 #include "ts_writer.hpp"
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -46,8 +47,8 @@ class AudioReader {
   PacketPtr packet_ = new_packet();
   FramePtr frame_ = new_frame();
   std::unique_ptr<Mixer> mixer_;
-  std::vector<std::int64_t> video_keys_;  // Where files without an audio index can be entered.
-  std::int64_t next_sample_ = 0;
+  std::vector<std::int64_t> video_keys_;     // Where files without an audio index can be entered.
+  std::optional<std::int64_t> next_sample_;  // Where the next decoded frame belongs.
   std::uint32_t damaged_ = 0;
 };
 

@@ -26,9 +26,8 @@ FramePtr new_picture(Size size) {
   frame->format = AV_PIX_FMT_YUV420P;
   frame->width = static_cast<int>(size.width);
   frame->height = static_cast<int>(size.height);
-  if (av_frame_get_buffer(frame.get(), kAlignment) < 0) {
-    SF_ASSERT(!"memory for a picture");
-  }
+  const int code = av_frame_get_buffer(frame.get(), kAlignment);
+  SF_ASSERT(code >= 0);  // Memory has run out; sizes are the plan's.
   return frame;
 }
 
