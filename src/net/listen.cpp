@@ -118,7 +118,7 @@ Result<UniqueFd> listen_unix(const std::string& path) {
   if (::connect(probe.get(), name, sizeof address) == 0 || errno == EAGAIN) {
     return fail(ErrorCode::kConflict, concat(path, " is in use: another program answers on it"));
   }
-  struct ::stat found {};
+  struct ::stat found{};
   if (errno == ECONNREFUSED && ::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) {
     ::unlink(path.c_str());  // Its owner is dead.
   }

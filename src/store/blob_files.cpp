@@ -132,7 +132,7 @@ Result<> remove_tree(int parent, const std::string& name, unsigned depth_max) {
 }
 
 Result<std::optional<std::uint64_t>> size_of(int folder, const std::string& name) {
-  struct stat info {};
+  struct stat info{};
   if (::fstatat(folder, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
     return fail_errno(errno, concat("stat ", name));

@@ -26,7 +26,7 @@ constexpr std::size_t kStepBytes = 32 * limits::kMiB;
 Result<> trim_part(int folder, const std::string& part, std::uint64_t bytes) {
   const UniqueFd file(::openat(folder, part.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (!file) return fail_errno(errno, concat("open temp/", part));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.get(), &info) != 0) return fail_errno(errno, concat("stat temp/", part));
   const auto size = static_cast<std::uint64_t>(info.st_size);
   if (size == bytes) return {};

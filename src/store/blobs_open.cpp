@@ -69,9 +69,9 @@ bool probe_direct_io(int folder) {
 }
 
 Result<> check_one_filesystem(const std::string& dir, std::initializer_list<int> folders) {
-  struct stat first {};
+  struct stat first{};
   for (const int folder : folders) {
-    struct stat info {};
+    struct stat info{};
     if (::fstat(folder, &info) != 0) return fail_errno(errno, concat("stat ", dir));
     if (first.st_ino == 0) first = info;
     if (info.st_dev != first.st_dev) {
@@ -141,7 +141,7 @@ Result<BlobStore::Inventory> BlobStore::inventory() const {
 }
 
 std::uint64_t BlobStore::free_bytes() const noexcept {
-  struct statvfs info {};
+  struct statvfs info{};
   if (::fstatvfs(temp_dir(), &info) != 0) return 0;
   const std::uint64_t free = info.f_bavail * info.f_frsize;
   const std::uint64_t total = info.f_blocks * info.f_frsize;

@@ -92,7 +92,7 @@ class FieldReader {
     return take(value.as_int(), into);
   }
   template <class T>
-  requires std::is_enum_v<T>
+    requires std::is_enum_v<T>
   static bool read(const json::Value& value, T& into) {
     const auto word = value.as_string();
     return word && take(table_of(T{}).find(*word), into);
@@ -112,7 +112,7 @@ class FieldReader {
     return true;
   }
   template <class T>
-  requires std::is_class_v<T>
+    requires std::is_class_v<T>
   bool read(const json::Value& value, T& into) {
     if (!value.is_object()) return false;
     visit_fields(into, FieldReader(value, fault_));

@@ -30,7 +30,7 @@ Result<> write_all(int fd, std::string_view text, std::string_view what) {
 }
 
 Result<std::string> read_all(int fd, std::size_t bytes_max, std::string_view what) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) < 0) return fail_errno(errno, concat("read ", what));
   if (static_cast<std::uint64_t>(status.st_size) > bytes_max) {
     return fail(ErrorCode::kTooLarge, concat(what, " is too large"));
@@ -69,7 +69,7 @@ Result<OutputDir> OutputDir::open(const std::string& path) {
   out.path_ = path;
   out.dir_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!out.dir_) return fail_errno(errno, concat("open the folder ", path));
-  struct stat status {};
+  struct stat status{};
   const bool begun = ::fstatat(out.dir_.get(), kManifest, &status, 0) == 0;
   if (!begun && ::fstatat(out.dir_.get(), "master.m3u8", &status, 0) == 0) {
     return fail(ErrorCode::kConflict,
@@ -161,7 +161,7 @@ Result<std::string> OutputDir::read(const std::string& name, std::size_t bytes_m
 }
 
 Result<std::uint64_t> OutputDir::size(const std::string& name) const {
-  struct stat status {};
+  struct stat status{};
   if (::fstatat(dir_.get(), name.c_str(), &status, 0) < 0) return fail_errno(errno, name);
   return static_cast<std::uint64_t>(status.st_size);
 }

@@ -28,9 +28,7 @@ Result<> read_standard_input(const std::atomic<bool>& interrupted,
   std::vector<std::byte> chunk(kChunkBytes);
   for (;;) {
     if (interrupted) return fail(ErrorCode::kCancelled, "interrupted");
-    struct pollfd input {
-      STDIN_FILENO, POLLIN, 0
-    };
+    struct pollfd input{STDIN_FILENO, POLLIN, 0};
     const int ready = ::poll(&input, 1, kLookUpMs);
     if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     const ssize_t got = ::read(STDIN_FILENO, chunk.data(), chunk.size());
@@ -49,7 +47,7 @@ Result<Input> open_input(const std::string& path) {
   Input input;
   input.file = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!input.file) return fail_errno(errno, concat("open ", path));
-  struct stat status {};
+  struct stat status{};
   if (::fstat(input.file.get(), &status) < 0) return fail_errno(errno, concat("stat ", path));
   if (S_ISDIR(status.st_mode)) {
     return fail(ErrorCode::kInvalidArgument, concat(path, " is a folder, not a film"));

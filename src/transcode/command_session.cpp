@@ -25,7 +25,7 @@ io::Task<void> hear_signals(Running& running) {
   while (!running.ended) {
     const auto ready = co_await home.poll(running.signals.get(), POLLIN);
     if (!ready || running.ended) break;
-    struct signalfd_siginfo heard {};
+    struct signalfd_siginfo heard{};
     if (::read(running.signals.get(), &heard, sizeof heard) != sizeof heard) continue;
     if (running.session.interrupted.exchange(true)) ::_exit(kExitInterrupted);
     if (running.session.on_interrupt) running.session.on_interrupt();

@@ -25,7 +25,7 @@ void emit(json::Writer&& event) {
 }
 
 unsigned terminal_columns() {
-  struct winsize size {};
+  struct winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0) return 80;
   return size.ws_col;
 }

@@ -53,7 +53,8 @@ std::string_view steady_instructions() {
 
 std::string x264_options(const Plan& plan) {
   std::string options =
-      "keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:aud=1:stitchable=1:nal-hrd=none";
+      "keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:aud=1:stitchable=1:vbv-init=0.5:nal-hrd="
+      "none";
   options += steady_instructions();
   if (plan.constant_frame_rate) {
     options += ":force-cfr=1";

@@ -57,7 +57,7 @@ struct ChildPlan {
 };
 
 SF_UNSANITIZED void limit(int which, rlim_t value) {
-  const struct rlimit both { value, value };
+  const struct rlimit both{value, value};
   ::setrlimit(static_cast<__rlimit_resource>(which), &both);
 }
 
@@ -71,7 +71,7 @@ SF_UNSANITIZED int become_worker(void* argument) {
   ::setpgid(0, 0);
   if (plan.pinned) ::sched_setaffinity(0, sizeof plan.cpus, &plan.cpus);
   ::setpriority(PRIO_PROCESS, 0, plan.nice);
-  const struct sched_param none { 0 };
+  const struct sched_param none{0};
   ::sched_setscheduler(0, plan.policy, &none);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_NOFILE, kChildFiles);
@@ -255,11 +255,9 @@ Result<> Process::send(std::string_view packet, std::span<const int> descriptors
   if (descriptors.size() > kDescriptorsMax) {
     return fail(ErrorCode::kTooLarge, "more descriptors than one command carries");
   }
-  struct iovec piece {
-    const_cast<char*>(packet.data()), packet.size()
-  };
+  struct iovec piece{const_cast<char*>(packet.data()), packet.size()};
   alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kDescriptorsMax)> control{};
-  struct msghdr message {};
+  struct msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
   if (!descriptors.empty()) {
@@ -288,7 +286,7 @@ void Process::signal(int number) const noexcept {
 void Process::allow_cpu_ms(std::uint64_t cpu_ms) const noexcept {
   const auto now = state();
   if (!now || kSanitized) return;
-  const struct rlimit budget { (now->cpu_ms + cpu_ms + 999) / 1'000, RLIM_INFINITY };
+  const struct rlimit budget{(now->cpu_ms + cpu_ms + 999) / 1'000, RLIM_INFINITY};
   ::prlimit(pid_, RLIMIT_CPU, &budget, nullptr);
 }
 

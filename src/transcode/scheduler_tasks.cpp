@@ -137,7 +137,7 @@ io::Task<Result<>> Scheduler::Impl::open_files(const QueueTask& task, Files& fil
   auto source = co_await blobs.open_source(task.video);
   if (!source) co_return fail(std::move(source.error()));
   files.source = std::move(*source);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(files.source.get(), &status) < 0) co_return fail_errno(errno, "fstat");
   files.source_bytes = static_cast<std::uint64_t>(status.st_size);
   if (task.kind != TaskKind::kIndex) {
@@ -300,7 +300,7 @@ io::Task<void> Scheduler::Impl::settle_segment(JobPtr job, QueueTask task, TaskR
     const std::uint32_t row = task.tracks[i];
     if (std::ranges::find(rows, row) == rows.end()) continue;  // Another worker was first.
     const SegmentOutput& output = report.outputs[i];
-    struct stat status {};
+    struct stat status{};
     Result<> published;
     if (::fstat(files.outputs[i].get(), &status) < 0 || output.bytes == 0 ||
         static_cast<std::uint64_t>(status.st_size) != output.bytes) {

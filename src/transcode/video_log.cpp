@@ -108,7 +108,7 @@ void VideoLog::append(const std::string& video, const Pending& pending) const {
   if (text.empty()) return;
   const UniqueFd file(
       ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640));
-  struct stat status {};
+  struct stat status{};
   if (!file || ::fstat(file.get(), &status) < 0) return;
   const auto size = static_cast<std::uint64_t>(status.st_size);
   constexpr std::size_t kKeep = limits::kVideoLogBytesMax / 2;

@@ -70,9 +70,7 @@ bool wait_for_command() {
   ::sigprocmask(SIG_BLOCK, &blocked, &open);
   int ready = 0;
   while (!terminated && ready <= 0) {
-    struct pollfd socket {
-      STDIN_FILENO, POLLIN, 0
-    };
+    struct pollfd socket{STDIN_FILENO, POLLIN, 0};
     ready = ::ppoll(&socket, 1, nullptr, &open);
     if (ready < 0 && errno != EINTR) break;
   }
@@ -85,11 +83,9 @@ std::optional<Received> receive() {
   if (!wait_for_command()) return std::nullopt;
   Received received;
   received.text.resize(kMessageBytesMax);
-  struct iovec piece {
-    received.text.data(), received.text.size()
-  };
+  struct iovec piece{received.text.data(), received.text.size()};
   alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kDescriptorsMax)> control{};
-  struct msghdr message {};
+  struct msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
@@ -114,7 +110,7 @@ struct Identity {
 };
 
 Result<Identity> identify(int fd) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) < 0) return fail_errno(errno, "fstat");
   return Identity{status.st_dev, status.st_ino, status.st_size,
                   std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
@@ -292,10 +288,10 @@ class Worker {
 };
 
 void prepare_signals() {
-  struct sigaction terminate {};
+  struct sigaction terminate{};
   terminate.sa_handler = on_terminate;  // Without SA_RESTART: waiting ends.
   ::sigaction(SIGTERM, &terminate, nullptr);
-  struct sigaction ignore {};
+  struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, nullptr);  // Errors of the write are seen where they happen.
   ::sigaction(SIGXFSZ, &ignore, nullptr);

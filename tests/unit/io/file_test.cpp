@@ -34,7 +34,7 @@ Task<void> round_trip(Reactor& reactor, std::string path) {
   if (!file) co_return;
   EXPECT_NE(::fcntl(file->get(), F_GETFD) & FD_CLOEXEC, 0);
   EXPECT_TRUE(co_await reactor.allocate(file->get(), 0, 3 * limits::kMiB));
-  struct ::stat status {};
+  struct ::stat status{};
   EXPECT_EQ(::fstat(file->get(), &status), 0);
   EXPECT_EQ(status.st_size, static_cast<::off_t>(3 * limits::kMiB));
   EXPECT_EQ(status.st_mode & 0777u, 0600u);

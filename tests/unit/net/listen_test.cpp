@@ -127,7 +127,7 @@ TEST(ListenUnix, BindsWithMode0600AndReplacesOnlyTheDead) {
   const std::string path = dir.file("admin.sock");
   Result<UniqueFd> socket = listen_unix(path);
   ASSERT_TRUE(socket) << socket.error().message;
-  struct ::stat status {};
+  struct ::stat status{};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777u, 0600u);
 

@@ -246,7 +246,7 @@ TEST_F(DiskTest, ABackupOpensAsACatalogue) {
 
 TEST_F(DiskTest, TheFolderIsForItsOwnerOnly) {
   auto database = must(Database::open(path));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(path.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0700u);
 }

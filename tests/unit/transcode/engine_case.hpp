@@ -24,7 +24,7 @@ class EngineCase {
  public:
   explicit EngineCase(std::string path, std::string_view ladder = "1080,720,480,360")
       : path_(std::move(path)), file_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-    struct stat about {};
+    struct stat about{};
     ::fstat(file_.get(), &about);
     source_ = {file_.get(), static_cast<std::uint64_t>(about.st_size)};
     auto index = engine_.index(source_, {});

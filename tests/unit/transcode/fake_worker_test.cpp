@@ -41,9 +41,9 @@ std::string surroundings() {
   std::string out =
       concat("policy ", ::sched_getscheduler(0), " nice ", ::getpriority(PRIO_PROCESS, 0),
              " leader ", ::getpgrp() == ::getpid() ? 1 : 0);
-  struct rlimit core {};
+  struct rlimit core{};
   ::getrlimit(RLIMIT_CORE, &core);
-  struct rlimit data {};
+  struct rlimit data{};
   ::getrlimit(RLIMIT_DATA, &data);
   out += concat(" core ", std::uint64_t{core.rlim_cur}, " data ", std::uint64_t{data.rlim_cur});
   out += " fds";
@@ -154,11 +154,9 @@ void perform(const Command& command, const std::vector<int>& descriptors) {
 
 bool receive(std::string& text, std::vector<int>& descriptors) {
   text.resize(kMessageBytesMax);
-  struct iovec piece {
-    text.data(), text.size()
-  };
+  struct iovec piece{text.data(), text.size()};
   alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kDescriptorsMax)> control{};
-  struct msghdr message {};
+  struct msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
@@ -175,7 +173,7 @@ bool receive(std::string& text, std::vector<int>& descriptors) {
 }
 
 [[noreturn]] void serve() {
-  struct sigaction terminate {};
+  struct sigaction terminate{};
   terminate.sa_handler = [](int) { terminated = 1; };
   ::sigaction(SIGTERM, &terminate, nullptr);
   sigset_t none;

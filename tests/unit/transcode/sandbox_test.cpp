@@ -56,7 +56,7 @@ TEST_F(SandboxDeathTest, FilesCannotBeOpenedOrChanged) {
   EXPECT_EXIT(locked([] { return ::syscall(SYS_openat2, AT_FDCWD, "/", nullptr, 0); }), kRefused,
               "");
   EXPECT_EXIT(locked([] {
-                struct stat status {};
+                struct stat status{};
                 return long{::stat("/etc/passwd", &status)};
               }),
               kRefused, "");
@@ -103,7 +103,7 @@ TEST_F(SandboxDeathTest, WorkGoesOn) {
         int made = 0;
         std::thread other([&made] { made = static_cast<int>(std::string(1 << 20, 'x').size()); });
         other.join();
-        struct stat status {};
+        struct stat status{};
         const bool fine = ::write(file, "abc", 3) == 3 && ::fstat(file, &status) == 0 &&
                           status.st_size == 3 && made == 1 << 20;
         ::_exit(fine ? 0 : 1);

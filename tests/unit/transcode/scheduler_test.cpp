@@ -88,7 +88,7 @@ class SchedulerTest : public store::test::CatalogueTest {
     if (!std::filesystem::exists(root)) return found;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
       if (entry.path().extension() != ".ts") continue;
-      struct stat status {};
+      struct stat status{};
       ::stat(entry.path().c_str(), &status);
       found[entry.path().lexically_relative(root)] = {status.st_ino, status.st_mtim.tv_nsec};
     }
