@@ -51,9 +51,11 @@ std::string_view steady_instructions() {
   return (av_get_cpu_flags() & AV_CPU_FLAG_AVX512) != 0 ? ":asm=AVX2,FMA3,BMI2,LZCNT" : "";
 }
 
+// A segment's buffer begins half full, as if what comes before had left it so: at the cap a segment
+// then weighs at most 1.25 times its share (P6), where x264's usual 0.9 would allow 1.45.
 std::string x264_options(const Plan& plan) {
   std::string options =
-      "keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:aud=1:stitchable=1:vbv-init=0.5:nal-hrd="
+      "vbv-init=0.5:keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:aud=1:stitchable=1:nal-hrd="
       "none";
   options += steady_instructions();
   if (plan.constant_frame_rate) {
