@@ -99,6 +99,7 @@ void add_transcode(CLI::App& root, Options& options, std::string& ladder) {
       ->check(CLI::Range(2, 6));
   app->add_option("--jobs", command.workers.workers, "Transcoder processes; 0: one per core")
       ->check(CLI::Range(0, 256));
+  app->add_flag("--restart", command.restart, "Begin anew where --out holds another ladder");
   app->add_option("--progress", command.progress, "auto, json or none")
       ->transform(CLI::CheckedTransformer(kProgress, CLI::ignore_case));
   app->add_option("--io", command.backend, "auto, uring or epoll")
