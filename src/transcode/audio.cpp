@@ -76,6 +76,7 @@ Result<std::unique_ptr<AudioReader>> AudioReader::open(const SourceFile& file, c
   reader->info_ = &plan.index.audio[static_cast<std::size_t>(plan.audio[track].source)];
   reader->rate_ = plan.audio[track].sample_rate;
   reader->source_ = std::move(*source);
+  reader->source_->follow_leaps(&plan.index.leaps);
   const int stream = reader->info_->stream;
   if (!reader->source_->has_stream(stream)) {
     return fail(ErrorCode::kCorrupt, "The source has not the sound that its index names");

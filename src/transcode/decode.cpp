@@ -23,6 +23,7 @@ Result<std::unique_ptr<VideoReader>> VideoReader::open(const SourceFile& file, c
   }
   reader->plan_ = &plan;
   reader->source_ = std::move(*source);
+  reader->source_->follow_leaps(&plan.index.leaps);
   const int stream = plan.index.video->stream;
   if (!reader->source_->has_stream(stream)) {
     return fail(ErrorCode::kCorrupt, "The source has not the picture that its index names");

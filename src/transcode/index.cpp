@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 extern "C" {
@@ -29,6 +31,7 @@ constexpr unsigned kLookPackets = 400;
 constexpr std::int64_t kEarlySoundTicks = kSecond / 10;
 constexpr std::int64_t kEarlySoundTicksMax = 30 * kSecond;
 constexpr int kProgressEvery = 256;
+constexpr std::size_t kLeapsMax = 10'000;
 
 bool is_picture(const AVStream& stream) {
   constexpr int still = AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS;
@@ -81,6 +84,8 @@ class Indexer {
   int choose_video();
   void describe_video(const AVStream& stream);
   void add_track(int stream);
+  void bridge(AVPacket& packet);
+  [[nodiscard]] std::int64_t shift_at(std::int64_t position) const;
   void look(const AVPacket& packet);
   void take_looked();
   void end_look();
@@ -97,6 +102,7 @@ class Indexer {
   SourceIndex index_;
   std::vector<Track> tracks_;
   std::unique_ptr<DisplayOrder> order_;  // From the first packet on when that has no pts.
+  std::map<int, std::int64_t> clock_;    // By stream: where its last packet ended.
   std::int64_t last_dts_ = AV_NOPTS_VALUE;
   std::int64_t last_duration_ = 0;
   std::int64_t last_shown_ = INT64_MIN;
@@ -115,8 +121,12 @@ Result<SourceIndex> Indexer::run() {
   if (auto chosen = choose_streams(); !chosen) {
     return fail(std::move(chosen.error()));
   }
+  source_.follow_leaps(&index_.leaps);
   const PacketPtr packet = new_packet();
   for (std::size_t count = 0; source_.read(*packet); ++count) {
+    if (source_.seeks_by_byte()) {
+      bridge(*packet);
+    }
     if (index_.video && packet->stream_index == index_.video->stream) {
       look(*packet);
       add_video(*packet);
@@ -154,6 +164,7 @@ Result<SourceIndex> Indexer::run() {
   }
   describe_frames();
   warn_of_what_is_missing();
+  source_.follow_leaps(nullptr);
   return std::move(index_);
 }
 
@@ -287,6 +298,51 @@ void Indexer::add_track(int stream_index) {
     }
   }
   tracks_.push_back(std::move(track));
+}
+
+// Recordings joined in one file begin their clocks anew: the timeline goes on where it was.
+void Indexer::bridge(AVPacket& packet) {
+  constexpr std::int64_t back_max = kSecond;
+  constexpr std::int64_t ahead_max = 10 * kSecond;
+  if (packet.dts == AV_NOPTS_VALUE) {
+    return;
+  }
+  const AVRational base = source_.stream(packet.stream_index).time_base;
+  const std::int64_t length = av_rescale_q(packet.duration, base, kTickBase);
+  const auto before = clock_.find(packet.stream_index);
+  if (before != clock_.end() && packet.pos >= 0) {
+    const auto leaps = [&](std::int64_t dts) {
+      // Back in its own stream; or ahead of all, since one alone may rest.
+      const auto furthest = std::ranges::max(clock_ | std::views::values);
+      return dts < before->second - back_max || dts > furthest + ahead_max;
+    };
+    std::vector<ClockLeap>& known = index_.leaps;
+    const std::int64_t dts = av_rescale_q(packet.dts, base, kTickBase);
+    if (leaps(dts)) {
+      const std::int64_t shift_here = shift_at(packet.pos);
+      const std::int64_t raw = dts - shift_here;
+      const bool late = !known.empty() && packet.pos < known.back().position &&
+                        !leaps(raw + known.back().shift_ticks);
+      if (late) {  // Another stream noticed first, further on.
+        known.back().position = packet.pos;
+      } else if (known.size() < kLeapsMax &&
+                 (known.empty() || packet.pos > known.back().position)) {
+        known.push_back({packet.pos, before->second - raw});
+      } else {
+        return;
+      }
+      const std::int64_t more =
+          av_rescale_q(known.back().shift_ticks - shift_here, kTickBase, base);
+      packet.pts += packet.pts == AV_NOPTS_VALUE ? 0 : more;
+      packet.dts += more;
+    }
+  }
+  clock_[packet.stream_index] = av_rescale_q(packet.dts, base, kTickBase) + length;
+}
+
+std::int64_t Indexer::shift_at(std::int64_t position) const {
+  const auto after = std::ranges::upper_bound(index_.leaps, position, {}, &ClockLeap::position);
+  return after == index_.leaps.begin() ? 0 : (after - 1)->shift_ticks;
 }
 
 // Decodes the first pictures: only they tell surely what they are, and whether they are any.

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kIndexMagic = "SFIX";
 constexpr std::string_view kPlanMagic = "SFPL";
-constexpr char kVersion = 1;
+constexpr char kVersion = 2;
 constexpr std::size_t kHeadBytes = 5;
 constexpr std::size_t kChecksumBytes = 4;
 constexpr std::uint32_t kSideMax = 16'384;
@@ -224,6 +224,8 @@ void index(Io& io, T& value) {
   }
   list(io, value.audio, 8, [](Io& inner, auto& item) { audio(inner, item); });
   packets(io, value.packets);
+  list(io, value.leaps, 2,
+       [](Io& inner, auto& leap) { fields(inner, leap.position, leap.shift_ticks); });
   fields(io, value.zero_ticks, value.video_end_ticks, value.audio_end_ticks);
   list(io, value.warnings, 1, [](Io& inner, auto& item) { field(inner, item); });
 }

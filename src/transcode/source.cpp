@@ -242,6 +242,7 @@ bool Source::read(AVPacket& packet) {
     if (code >= 0) {
       // Streams may appear while reading (MPEG-TS); those were never kept.
       if (has_stream(packet.stream_index) && stream(packet.stream_index).discard != AVDISCARD_ALL) {
+        straighten(packet);
         return true;
       }
       continue;
@@ -252,6 +253,23 @@ bool Source::read(AVPacket& packet) {
     ++damaged;
   }
   return false;
+}
+
+void Source::straighten(AVPacket& packet) noexcept {
+  // Frames that share a PES packet have its place, which only the first one tells.
+  std::int64_t& place = places_[static_cast<std::size_t>(packet.stream_index)];
+  place = packet.pos >= 0 ? packet.pos : place;
+  if (leaps_ == nullptr || leaps_->empty()) {
+    return;
+  }
+  const auto after = std::ranges::upper_bound(*leaps_, place, {}, &ClockLeap::position);
+  if (after == leaps_->begin()) {
+    return;
+  }
+  const std::int64_t shift =
+      av_rescale_q((after - 1)->shift_ticks, kTickBase, stream(packet.stream_index).time_base);
+  packet.pts += packet.pts == AV_NOPTS_VALUE ? 0 : shift;
+  packet.dts += packet.dts == AV_NOPTS_VALUE ? 0 : shift;
 }
 
 bool Source::seek_time(int stream_index, std::int64_t stamp) noexcept {

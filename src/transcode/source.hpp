@@ -3,10 +3,14 @@
 /// An open source: one demuxer over bytes that are read with pread from a descriptor somebody else
 /// owns. Nothing else is ever opened. One thread.
 
+#include <streamforge/base/limits.hpp>
+
 #include "engine.hpp"
 #include "engine_libav.hpp"
 #include "source_sniff.hpp"
 
+#include <array>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,7 +58,8 @@ class Source {
   [[nodiscard]] ByteReader& reader() noexcept { return reader_; }
   [[nodiscard]] AVStream& stream(int index) noexcept { return *format_->streams[index]; }
   [[nodiscard]] bool has_stream(int index) const noexcept {
-    return index >= 0 && index < static_cast<int>(format_->nb_streams);
+    return index >= 0 && index < static_cast<int>(format_->nb_streams) &&
+           index < static_cast<int>(limits::kSourceStreamsMax);
   }
   /// Bytes that the boxes of an ISO file promise beyond its end; 0 for others.
   [[nodiscard]] std::int64_t missing_bytes() const noexcept { return missing_bytes_; }
@@ -64,6 +69,9 @@ class Source {
   /// The next packet of the kept streams; false at the end. Damaged stretches are skipped, counted
   /// in `damaged_reads`.
   [[nodiscard]] bool read(AVPacket& packet);
+  /// From now on packets are stamped as if the source's clock had not leapt. Owned by the caller,
+  /// who may add to it.
+  void follow_leaps(const std::vector<ClockLeap>* leaps) noexcept { leaps_ = leaps; }
   [[nodiscard]] unsigned damaged_reads() const noexcept { return damaged_reads_; }
 
   /// True when the demuxer took the request; where it stands is seen by the packets that follow.
@@ -81,6 +89,7 @@ class Source {
   Source() = default;
   Result<> open_demuxer();
   Result<> walk_boxes();
+  void straighten(AVPacket& packet) noexcept;
   void close() noexcept;
 
   ByteReader reader_;
@@ -89,6 +98,8 @@ class Source {
   AVIOContext* io_ = nullptr;
   std::int64_t missing_bytes_ = 0;
   unsigned damaged_reads_ = 0;
+  const std::vector<ClockLeap>* leaps_ = nullptr;
+  std::array<std::int64_t, limits::kSourceStreamsMax> places_{};  // Of each stream's last packet.
 };
 
 }  // namespace sf::transcode

@@ -78,6 +78,13 @@ struct AudioInfo {
   std::vector<AudioRun> runs;
 };
 
+/// Where the source's clock leaps (recordings joined in MPEG-TS): packets from this byte on, up to
+/// the next leap, get `shift_ticks` added, so that the timeline goes on.
+struct ClockLeap {
+  std::int64_t position = 0;
+  std::int64_t shift_ticks = 0;
+};
+
 struct SourceIndex {
   std::string container;  ///< "mp4", "matroska", …
   std::optional<VideoInfo> video;
@@ -85,6 +92,7 @@ struct SourceIndex {
   std::vector<PacketEntry> packets;  ///< Of the video stream.
   /// Timeline's zero in 90 kHz ticks of the source's own clock: what to subtract from its stamps.
   std::int64_t zero_ticks = 0;
+  std::vector<ClockLeap> leaps;  ///< By position.
   std::int64_t video_end_ticks = 0;
   std::int64_t audio_end_ticks = 0;
   std::vector<std::string> warnings;  ///< For a person: "the file ends early: …".

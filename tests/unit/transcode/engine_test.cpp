@@ -178,6 +178,32 @@ TEST(Engine, AnyRungAloneAndOtherDescriptors) {
   engine.forget();
 }
 
+// Two recordings in one file: the second begins its clock anew, and has another size.
+TEST(Engine, JoinedRecordingsPlayOneAfterTheOther) {
+  const test::TempDir folder;
+  test::write_file(
+      folder.path() / "joined",
+      test::read_file(test::clip({.kind = "ts", .seconds = 5, .gop = 50})) +
+          test::read_file(test::clip({.kind = "ts", .seconds = 5, .size = "640x360"})));
+  EngineCase source(folder.file("joined"));
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  ASSERT_EQ(source.plan().index.leaps.size(), 1U);
+  EXPECT_TRUE(source.plan().constant_frame_rate);
+  ASSERT_EQ(source.video_segments(), 3U);
+  source.make_all();
+  const std::string rung = source.plan().rungs[0].name;
+  EXPECT_EQ(test::count_frames(source.joined_video(rung)), 300U);
+  EXPECT_EQ(test::decode_errors(source.joined_video(rung)), "");
+  for (const std::uint32_t segment : {2U, 1U}) {
+    const std::string before = test::read_file(source.video_file(rung, segment));
+    Engine fresh;
+    source.make_video(segment, fresh);
+    EXPECT_EQ(test::read_file(source.video_file(rung, segment)) == before, true) << segment;
+  }
+  const auto sound = test::decode_sound(source.joined_audio(0));
+  EXPECT_NEAR(static_cast<double>(sound.size()) / 48'000, 10, 0.1);
+}
+
 TEST(Engine, CancelsWhenTold) {
   EngineCase source(ClipOptions{.kind = "mp4"});
   test::TempDir folder;

@@ -197,6 +197,7 @@ Plan rich_plan() {
                   .runs = {{-1024, 900, 1024}, {950'000, 700, 1024}}}};
   index.audio_end_ticks = 3'000'000;
   index.warnings = {"the file ends early"};
+  index.leaps = {{1000, -90'000}, {5000, 7}};
   index.packets[7].position = -1;
   index.packets[8].pts_ticks = -5;
   auto plan = make_plan(index, default_ladder());
@@ -214,6 +215,8 @@ TEST(PlanBytes, ReadBackTheSame) {
   EXPECT_EQ(read->index.packets[7].position, -1);
   EXPECT_EQ(read->index.packets[999].bytes, 900U);
   EXPECT_EQ(read->index.audio[0].runs[1].begin_sample, 950'000);
+  EXPECT_EQ(read->index.leaps[1].position, 5000);
+  EXPECT_EQ(read->index.leaps[0].shift_ticks, -90'000);
   EXPECT_EQ(read->rungs[3].crf, 23);
   EXPECT_EQ(read->timeline.video.size(), plan.timeline.video.size());
   EXPECT_LT(bytes.size(), plan.index.packets.size() * 9);
