@@ -6,17 +6,31 @@
 namespace sf::transcode {
 namespace {
 
-// An IDR among the first NAL units of an access unit in annex B form.
-bool has_idr(const AVPacket& packet) {
-  constexpr int kIdr = 5;
-  for (int i = 0; i + 3 < packet.size; ++i) {
-    const std::uint8_t* at = packet.data + i;
-    if (at[0] == 0 && at[1] == 0 && at[2] == 1) {
-      const int type = at[3] & 0x1f;
-      if (type >= 1 && type <= kIdr) {
-        return type == kIdr;
-      }
+constexpr int kIdr = 5;  // ITU-T H.264 table 7-1; slices are 1 to 5.
+
+// An IDR in annex B form: start codes.
+bool has_idr(std::span<const std::uint8_t> unit) {
+  for (std::size_t i = 0; i + 3 < unit.size(); ++i) {
+    const int type = unit[i + 3] & 0x1f;
+    if (unit[i] == 0 && unit[i + 1] == 0 && unit[i + 2] == 1 && type >= 1 && type <= kIdr) {
+      return type == kIdr;
     }
+  }
+  return false;
+}
+
+// An IDR in the form of MP4 (ISO 14496-15): every NAL unit behind its length.
+bool has_idr(std::span<const std::uint8_t> unit, std::size_t length_bytes) {
+  while (unit.size() > length_bytes) {
+    std::size_t length = 0;
+    for (const std::uint8_t byte : unit.first(length_bytes)) {
+      length = length << 8 | byte;
+    }
+    const int type = unit[length_bytes] & 0x1f;
+    if (type >= 1 && type <= kIdr) {
+      return type == kIdr;
+    }
+    unit = unit.subspan(std::min(unit.size(), length_bytes + length));
   }
   return false;
 }
@@ -27,6 +41,9 @@ DisplayOrder::DisplayOrder(const AVCodecParameters& codec)
     : parser_(av_parser_init(codec.codec_id)),
       codec_(avcodec_alloc_context3(nullptr)),
       by_count_(codec.codec_id == AV_CODEC_ID_H264) {
+  if (by_count_ && codec.extradata_size > 6 && codec.extradata[0] == 1) {
+    length_bytes_ = (codec.extradata[4] & 3U) + 1;
+  }
   if (parser_ != nullptr && codec_ != nullptr) {
     parser_->flags |= PARSER_FLAG_COMPLETE_FRAMES;
     avcodec_parameters_to_context(codec_.get(), &codec);
@@ -44,7 +61,9 @@ void DisplayOrder::add(const AVPacket& packet) {
     av_parser_parse2(parser_, codec_.get(), &out, &out_bytes, packet.data, packet.size,
                      AV_NOPTS_VALUE, AV_NOPTS_VALUE, -1);
     if (by_count_) {
-      sequence_ += has_idr(packet) ? 1 : 0;
+      const std::span unit(packet.data, static_cast<std::size_t>(packet.size));
+      const bool idr = length_bytes_ > 0 ? has_idr(unit, length_bytes_) : has_idr(unit);
+      sequence_ += idr ? 1 : 0;
       place = {sequence_, parser_->output_picture_number};
     } else {
       // Sorted by sequence: a B-picture right before the other picture that came before it.

@@ -35,6 +35,7 @@ class DisplayOrder {
   AVCodecParserContext* parser_ = nullptr;
   CodecPtr codec_;
   bool by_count_ = false;
+  std::size_t length_bytes_ = 0;  // Before each NAL unit; 0: start codes.
   std::int64_t sequence_ = 0;
   std::vector<Place> places_;
 };

@@ -23,8 +23,8 @@ class EveryContainer : public testing::TestWithParam<std::string> {};
 
 INSTANTIATE_TEST_SUITE_P(Engine, EveryContainer,
                          testing::Values("mp4", "mp4-fragmented", "mp4-moov-end", "mov", "mkv",
-                                         "webm", "webm-vp8", "avi", "avi-h264", "ts", "m2ts", "flv",
-                                         "ogv", "mpg", "wmv"),
+                                         "webm", "webm-vp8", "avi", "avi-h264", "avi-h264-lengths",
+                                         "ts", "m2ts", "flv", "ogv", "mpg", "wmv"),
                          name_of_kind);
 
 // spec/hls P20, P21, P23, P24 on every segment of a source with one keyframe every 50 frames.
