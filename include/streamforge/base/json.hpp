@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -24,6 +25,10 @@ class Value {
 
   Value() = default;
   template <class T>
+    requires(std::is_same_v<T, bool> || std::is_same_v<T, std::int64_t> ||
+             std::is_same_v<T, std::uint64_t> || std::is_same_v<T, double> ||
+             std::is_same_v<T, std::string> || std::is_same_v<T, Array> ||
+             std::is_same_v<T, Object>)
   explicit Value(T value) : data_(std::move(value)) {}
 
   [[nodiscard]] bool is_null() const noexcept {
