@@ -93,6 +93,7 @@ class Indexer {
   void add_audio(Track& track, const AVPacket& packet);
   std::uint32_t samples_of(Track& track, const AVPacket& packet);
   bool tell(const AVPacket& packet, std::size_t count);
+  void order_pictures();
   void fix_timeline();
   void describe_frames();
   void warn_of_what_is_missing();
@@ -101,7 +102,7 @@ class Indexer {
   const Progress& progress_;
   SourceIndex index_;
   std::vector<Track> tracks_;
-  std::unique_ptr<DisplayOrder> order_;  // From the first packet on when that has no pts.
+  std::unique_ptr<DisplayOrder> order_;  // Where containers leave presentation times out.
   std::map<int, std::int64_t> clock_;    // By stream: where its last packet ended.
   std::int64_t last_dts_ = AV_NOPTS_VALUE;
   std::int64_t last_duration_ = 0;
@@ -157,6 +158,7 @@ Result<SourceIndex> Indexer::run() {
     index_.packets.clear();
     index_.warnings.emplace_back("no picture can be decoded; only the sound is kept");
   }
+  order_pictures();
   fix_timeline();
   if (!index_.video && index_.audio.empty()) {
     return fail(ErrorCode::kCorrupt,
@@ -411,10 +413,10 @@ void Indexer::add_video(const AVPacket& packet) {
   }
   std::int64_t dts = packet.dts;
   std::int64_t pts = packet.pts;
-  if (index_.packets.empty() && pts == AV_NOPTS_VALUE && dts != AV_NOPTS_VALUE) {
+  if (index_.packets.empty() && (source_.seeks_by_byte() || source_.kind().demuxer == "avi")) {
     order_ = std::make_unique<DisplayOrder>(*stream.codecpar);
   }
-  if (pts == AV_NOPTS_VALUE || order_ != nullptr) {
+  if (pts == AV_NOPTS_VALUE) {
     if (dts == AV_NOPTS_VALUE) {
       if (last_dts_ == AV_NOPTS_VALUE) {
         return;  // Before anything that has a time.
@@ -504,6 +506,20 @@ bool Indexer::tell(const AVPacket& packet, std::size_t count) {
   return progress_(std::clamp(done, 0.0, 1.0));
 }
 
+// Presentation times of pictures whose container leaves them out.
+void Indexer::order_pictures() {
+  if (!index_.video || order_ == nullptr || !order_->needed()) {
+    return;
+  }
+  index_.video->times_by_order = true;
+  order_->assign(index_.packets);
+  const auto [first, last] =
+      std::ranges::minmax(index_.packets | std::views::transform(&PacketEntry::pts_ticks));
+  first_shown_ = first;
+  last_shown_ = last;
+  index_.video_end_ticks = last;  // What the last one lasts is told from the others.
+}
+
 // Zero is the first picture, or the sound where that begins clearly before.
 void Indexer::fix_timeline() {
   std::int64_t zero = index_.video ? first_shown_ : INT64_MAX;
@@ -545,10 +561,6 @@ void Indexer::describe_frames() {
     return;
   }
   VideoInfo& video = *index_.video;
-  if (order_ != nullptr) {
-    video.times_by_order = true;
-    order_->assign(index_.packets);
-  }
   // Open: pictures shown before a keyframe that came before them.
   std::int64_t key = INT64_MIN;
   for (const PacketEntry& packet : index_.packets) {

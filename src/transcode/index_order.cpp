@@ -64,13 +64,15 @@ void DisplayOrder::add(const AVPacket& packet) {
       const std::span unit(packet.data, static_cast<std::size_t>(packet.size));
       const bool idr = length_bytes_ > 0 ? has_idr(unit, length_bytes_) : has_idr(unit);
       sequence_ += idr ? 1 : 0;
-      place = {sequence_, parser_->output_picture_number};
+      place = {.sequence = sequence_, .order = parser_->output_picture_number};
     } else {
       // Sorted by sequence: a B-picture right before the other picture that came before it.
       sequence_ += parser_->pict_type == AV_PICTURE_TYPE_B ? 0 : 1;
       place.sequence = sequence_ * 2 - (parser_->pict_type == AV_PICTURE_TYPE_B ? 1 : 0);
     }
   }
+  place.known = packet.pts != AV_NOPTS_VALUE;
+  needed_ = needed_ || !place.known;
   places_.push_back(place);
 }
 
@@ -88,8 +90,18 @@ void DisplayOrder::assign(std::span<PacketEntry> packets) const {
     return std::pair(places_[a].sequence, places_[a].order) <
            std::pair(places_[b].sequence, places_[b].order);
   });
+  // From decode times to shown times: as the nearest known one before says, or the first one.
+  std::int64_t shift = 0;
+  for (std::size_t i = count; i-- > 0;) {
+    shift = places_[shown[i]].known ? packets[shown[i]].pts_ticks - times[i] : shift;
+  }
   for (std::size_t i = 0; i < count; ++i) {
-    packets[shown[i]].pts_ticks = times[i];
+    PacketEntry& packet = packets[shown[i]];
+    if (places_[shown[i]].known) {
+      shift = packet.pts_ticks - times[i];
+    } else {
+      packet.pts_ticks = times[i] + shift;
+    }
   }
 }
 
