@@ -7,7 +7,7 @@
 namespace sf::transcode {
 namespace {
 
-using namespace std::string_literals;
+using std::string_literals::operator""s;
 
 std::string packets(std::size_t size, std::size_t count, std::size_t lead = 0) {
   std::string out(lead, '\1');
