@@ -50,8 +50,8 @@ struct VideoInfo {
   std::string transfer;  ///< "bt709", "smpte2084" (PQ), "arib-std-b67" (HLG).
   std::uint64_t average_bps = 0;
   bool closed_gop = true;
-  /// The container leaves presentation times out (AVI, MPEG streams): `pts_ticks` were told from the
-  /// pictures' headers, and packets are to be stamped with them.
+  /// The container leaves presentation times out (AVI, MPEG streams): `pts_ticks` were told from
+  /// the pictures' headers, and packets are to be stamped with them.
   bool times_by_order = false;
   bool field_packets = false;  ///< Every picture is two packets, one a field.
 };
