@@ -249,6 +249,8 @@ io::Task<void> Supervisor::read_errors(Slot& slot) {
 }
 
 void Supervisor::hear(Slot& slot, std::string_view line) {
+  if (slot.verdict)
+    return;  // It is being killed; what it still says, even "done", is not believed.
   auto event = parse_event(line);
   if (!event) {
     kill(slot, TaskEnd::kCrashed, concat("it sent what is no event: ", printable(line, 80)));
