@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 
 extern "C" {
@@ -336,6 +337,11 @@ std::array<std::uint8_t, 7> adts_head(std::size_t payload_bytes, const AudioPlan
           0xfc};
 }
 
+// Damaged sound decodes to anything, and libav's AAC encoder never ends its search for a quantizer
+// on samples far beyond full scale. What lies beyond it is not heard, and what is no number
+// neither.
+float audible(float sample) { return std::isnan(sample) ? 0.0F : std::clamp(sample, -1.0F, 1.0F); }
+
 }  // namespace
 
 Result<std::vector<std::vector<std::uint8_t>>> encode_aac(const std::vector<float>& pcm,
@@ -384,8 +390,9 @@ Result<std::vector<std::vector<std::uint8_t>>> encode_aac(const std::vector<floa
     code = av_frame_get_buffer(frame.get(), 0);
     if (code >= 0) {
       for (std::size_t side = 0; side < 2; ++side) {
-        std::copy_n(pcm.data() + side * samples + i * kFrame, kFrame,
-                    reinterpret_cast<float*>(frame->data[side]));
+        std::transform(pcm.data() + side * samples + i * kFrame,
+                       pcm.data() + side * samples + (i + 1) * kFrame,
+                       reinterpret_cast<float*>(frame->data[side]), audible);
       }
       frame->pts = static_cast<std::int64_t>(i * kFrame);
       code = avcodec_send_frame(encoder.get(), frame.get());

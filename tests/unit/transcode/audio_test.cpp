@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
+#include <random>
 
 namespace sf::transcode {
 namespace {
@@ -172,6 +174,28 @@ TEST(AudioRuns, RoundedStampsBecomeExactPlaces) {
   EXPECT_EQ(exact_sample(taken, 2'001'030), 2'001'024);
   EXPECT_EQ(exact_sample(taken, -90), 0);
   EXPECT_FALSE(exact_sample({}, 5));
+}
+
+// What damaged sound decodes to: the encoder takes it, and makes as many frames as of any other.
+TEST(Aac, EndsOnSamplesBeyondFullScale) {
+  constexpr std::size_t kFrames = 24;
+  constexpr std::size_t kMargin = 2;
+  constexpr auto kSamples = kFrames * static_cast<std::size_t>(hls::kAacFrameSamples);
+  AudioPlan track;
+  track.sample_rate = 48'000;
+  track.channels = 2;
+  track.kbps = 128;
+  std::mt19937 random(1);
+  for (const float loudest : {1e3F, 1e9F, 1e14F, std::numeric_limits<float>::infinity(),
+                              std::numeric_limits<float>::quiet_NaN()}) {
+    std::vector<float> pcm(kSamples * 2);
+    for (float& sample : pcm) {
+      sample = random() % 8 == 0 ? loudest * (random() % 2 == 0 ? 1.0F : -0.3F) : 0.1F;
+    }
+    const auto made = encode_aac(pcm, kMargin, track);
+    ASSERT_TRUE(made) << loudest << ": " << made.error().message;
+    EXPECT_EQ(made->size(), kFrames - 2 * kMargin) << loudest;
+  }
 }
 
 }  // namespace
