@@ -224,7 +224,8 @@ Result<Picture> VideoReader::next() {
     }
     const std::int64_t pts = time_of(*frame);
     damaged_ += is_damaged(*frame) ? 1 : 0;
-    if (pts <= last_pts_) {  // Without a time, or shown already: damage.
+    // Without a time, shown already, or after the end: damage.
+    if (pts <= last_pts_ || pts >= plan_->index.video_end_ticks) {
       av_frame_unref(frame.get());
       ++errors;
       continue;

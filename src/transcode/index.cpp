@@ -5,6 +5,7 @@
 
 #include "index_audio.hpp"
 #include "index_order.hpp"
+#include "index_strays.hpp"
 #include "source.hpp"
 
 #include <algorithm>
@@ -94,6 +95,7 @@ class Indexer {
   std::uint32_t samples_of(Track& track, const AVPacket& packet);
   bool tell(const AVPacket& packet, std::size_t count);
   void order_pictures();
+  void leave_out_strays();
   void fix_timeline();
   void describe_frames();
   void warn_of_what_is_missing();
@@ -159,6 +161,7 @@ Result<SourceIndex> Indexer::run() {
     index_.warnings.emplace_back("no picture can be decoded; only the sound is kept");
   }
   order_pictures();
+  leave_out_strays();
   fix_timeline();
   if (!index_.video && index_.audio.empty()) {
     return fail(ErrorCode::kCorrupt,
@@ -518,6 +521,27 @@ void Indexer::order_pictures() {
   first_shown_ = first;
   last_shown_ = last;
   index_.video_end_ticks = last;  // What the last one lasts is told from the others.
+}
+
+// Pictures whose stamps are damaged would stretch the timeline to them.
+void Indexer::leave_out_strays() {
+  const std::size_t strays = drop_strays(index_.packets);
+  if (strays == 0) {
+    return;
+  }
+  index_.warnings.push_back(concat("the file is damaged: ", strays,
+                                   strays == 1 ? " picture has" : " pictures have",
+                                   " no believable time and are left out"));
+  const std::int64_t shown_from = first_shown_;  // Those before are only decoded.
+  first_shown_ = INT64_MAX;
+  last_shown_ = INT64_MIN;
+  for (const PacketEntry& packet : index_.packets) {
+    if (packet.pts_ticks >= shown_from) {
+      first_shown_ = std::min(first_shown_, packet.pts_ticks);
+      last_shown_ = std::max(last_shown_, packet.pts_ticks);
+    }
+  }
+  index_.video_end_ticks = last_shown_;  // What the last one lasts is told from the others.
 }
 
 // Zero is the first picture, or the sound where that begins clearly before.

@@ -2,11 +2,13 @@
 
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/limits.hpp>
+#include <streamforge/hls/timeline.hpp>
 
 #include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace sf::transcode {
@@ -17,6 +19,7 @@ constexpr std::int64_t kProbeBytes = 8 << 20;
 constexpr std::int64_t kAnalyzeMicroseconds = 10'000'000;
 constexpr unsigned kBoxesMax = 1'000'000;
 constexpr unsigned kDamagedReadsMax = 10'000;
+constexpr std::int64_t kStampsApartTicks = 60 * hls::kTicksPerSecond;
 
 int refuse_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) {
   return AVERROR(EACCES);
@@ -259,6 +262,18 @@ void Source::straighten(AVPacket& packet) noexcept {
   // Frames that share a PES packet have its place, which only the first one tells.
   std::int64_t& place = places_[static_cast<std::size_t>(packet.stream_index)];
   place = packet.pos >= 0 ? packet.pos : place;
+  // A flipped bit in one of two stamps: the one nearer to the stream's last is believed. No picture
+  // of a transport or program stream waits longer than a minute (ISO/IEC 13818-1 section 2.4.2.6).
+  std::int64_t& last = stamps_[static_cast<std::size_t>(packet.stream_index)];
+  if (seeks_by_byte() && packet.pts != AV_NOPTS_VALUE && packet.dts != AV_NOPTS_VALUE) {
+    const AVRational base = stream(packet.stream_index).time_base;
+    if (last != AV_NOPTS_VALUE &&
+        std::abs(packet.pts - packet.dts) > av_rescale_q(kStampsApartTicks, kTickBase, base)) {
+      const bool pts_is_near = std::abs(packet.pts - last) < std::abs(packet.dts - last);
+      (pts_is_near ? packet.dts : packet.pts) = pts_is_near ? packet.pts : packet.dts;
+    }
+    last = packet.dts;
+  }
   if (leaps_ == nullptr || leaps_->empty()) {
     return;
   }
@@ -273,10 +288,12 @@ void Source::straighten(AVPacket& packet) noexcept {
 }
 
 bool Source::seek_time(int stream_index, std::int64_t stamp) noexcept {
+  stamps_.fill(AV_NOPTS_VALUE);
   return av_seek_frame(format_, stream_index, stamp, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 
 bool Source::seek_byte(std::int64_t position) noexcept {
+  stamps_.fill(AV_NOPTS_VALUE);
   return av_seek_frame(format_, -1, position, AVSEEK_FLAG_BYTE) >= 0;
 }
 
@@ -286,6 +303,7 @@ bool Source::seeks_by_byte() const noexcept {
 
 Result<> Source::reopen() {
   close();
+  stamps_.fill(AV_NOPTS_VALUE);
   reader_.skim(false);
   return open_demuxer();
 }

@@ -86,7 +86,7 @@ class Source {
   void rebind(const SourceFile& file) noexcept;
 
  private:
-  Source() = default;
+  Source() { stamps_.fill(AV_NOPTS_VALUE); }
   Result<> open_demuxer();
   Result<> walk_boxes();
   void straighten(AVPacket& packet) noexcept;
@@ -100,6 +100,7 @@ class Source {
   unsigned damaged_reads_ = 0;
   const std::vector<ClockLeap>* leaps_ = nullptr;
   std::array<std::int64_t, limits::kSourceStreamsMax> places_{};  // Of each stream's last packet.
+  std::array<std::int64_t, limits::kSourceStreamsMax> stamps_;    // Its DTS, as read.
 };
 
 }  // namespace sf::transcode

@@ -1,6 +1,8 @@
 // What is not media, and media that is damaged.
 #include "engine_case.hpp"
 
+#include <random>
+
 namespace sf::transcode {
 namespace {
 
@@ -58,6 +60,32 @@ TEST(Damage, FlippedBytesAreDecodedAndCounted) {
   }
   EXPECT_GT(damaged, 0U);
   EXPECT_EQ(ts_faults(test::read_file(source.joined_video(rung))), "");
+}
+
+// A flipped bit in a stamp is worth hours: the timeline must not follow it.
+TEST(Damage, FlippedStampsDoNotStretchTheTimeline) {
+  constexpr std::int64_t kSeconds = 9;
+  const test::TempDir folder;
+  std::mt19937 random(7);
+  for (const std::string kind : {"ts", "flv", "mkv", "mpg", "mp4-fragmented"}) {
+    const std::string whole =
+        test::read_file(test::clip(ClipOptions{.kind = kind, .seconds = kSeconds}));
+    for (int round = 0; round < 12; ++round) {
+      std::string flipped = whole;
+      for (std::size_t i = 0; i < whole.size() / 2'000; ++i) {
+        flipped[4'096 + random() % (whole.size() - 4'096)] ^= static_cast<char>(1U << random() % 8);
+      }
+      test::write_file(folder.path() / "flipped", flipped);
+      const EngineCase source(folder.file("flipped"));
+      if (!source.ok()) {
+        EXPECT_FALSE(source.error().message.empty());
+        continue;
+      }
+      const SourceIndex& index = source.plan().index;
+      EXPECT_LT(index.video_end_ticks, 2 * kSeconds * hls::kTicksPerSecond) << kind << ' ' << round;
+      EXPECT_LT(index.audio_end_ticks, 2 * kSeconds * hls::kTicksPerSecond) << kind << ' ' << round;
+    }
+  }
 }
 
 // Every place a file may be cut at, and bytes of another kind in the middle: an answer, no crash.
