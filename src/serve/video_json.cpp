@@ -94,7 +94,7 @@ void write_video(json::Writer& writer, const store::Video& video, unsigned queue
       .field("progress", video.progress());
   write_number_or_null(writer, "eta_ms", video.eta_ms);
   write_number_or_null(writer, "queue_position", queue_position);
-  writer.field("visibility", store::name_of(video.visibility));
+  writer.field("paused", video.paused).field("visibility", store::name_of(video.visibility));
   write_text_or_null(writer, "owner", video.owner);
   writer.field("created_at", to_rfc3339(video.created_at_ms))
       .field("updated_at", to_rfc3339(video.updated_at_ms));

@@ -88,6 +88,7 @@ struct Video {
   Visibility visibility = Visibility::kUnlisted;
   VideoStatus status = VideoStatus::kUploading;
   bool playable = false;  ///< An index, and so a complete timeline, exists.
+  bool paused = false;    ///< A person paused the processing; its job says the same.
   std::int64_t created_at_ms = 0;
   std::int64_t updated_at_ms = 0;
   std::int64_t deleted_at_ms = 0;  ///< In the trash since; 0: not deleted.
