@@ -216,6 +216,10 @@ void Catalogue::set_job_listener(std::function<void(const Job&)> on_job) {
   impl_->committer.set_job_listener(std::move(on_job));
 }
 
+void Catalogue::watch_uploads(std::function<void(const Upload&)> on_upload) {
+  impl_->committer.watch_uploads(std::move(on_upload));
+}
+
 // --- Segments.
 
 io::Task<Result<Video>> Catalogue::commit_segments(std::string video, std::vector<Segment> segments,

@@ -25,7 +25,7 @@ struct Published {
   EventKind kind;
   std::shared_ptr<const Video> video;
 };
-using Notice = std::variant<Published, Job, std::function<void()>>;
+using Notice = std::variant<Published, Job, Upload, std::function<void()>>;
 
 /// The state changes that one log sync makes durable. The committer's alone.
 class Group {
@@ -92,7 +92,7 @@ class Changes {
                                          EventKind event);
   void erase_video(const std::shared_ptr<const Video>& video);
 
-  /// Told after the commit: jobs to the job listener, functions as they are.
+  /// Told after the commit: jobs and uploads to their listeners, functions as they are.
   void then(Notice notice) { notices_.push_back(std::move(notice)); }
 
   Result<> join() &&;

@@ -89,6 +89,11 @@ void Committer::set_job_listener(std::function<void(const Job&)> on_job) {
   on_job_ = std::move(on_job);
 }
 
+void Committer::watch_uploads(std::function<void(const Upload&)> on_upload) {
+  const std::lock_guard lock(listener_mutex_);
+  on_upload_ = std::move(on_upload);
+}
+
 void Committer::set_reopen_listener(std::function<void()> on_reopen) {
   const std::lock_guard lock(listener_mutex_);
   on_reopen_ = std::move(on_reopen);
@@ -176,6 +181,8 @@ void Committer::tell(const std::vector<Notice>& notices) {
       events_.publish(published->kind, published->video);
     } else if (const auto* job = std::get_if<Job>(&notice)) {
       if (on_job_) on_job_(*job);
+    } else if (const auto* upload = std::get_if<Upload>(&notice)) {
+      if (on_upload_) on_upload_(*upload);
     } else {
       std::get<std::function<void()>>(notice)();
     }

@@ -38,6 +38,8 @@ class Committer {
 
   /// As Catalogue::set_job_listener.
   void set_job_listener(std::function<void(const Job&)> on_job);
+  /// As Catalogue::watch_uploads.
+  void watch_uploads(std::function<void(const Upload&)> on_upload);
   /// Called before the first change after the database was reopened: for state that is kept in
   /// memory beside the catalogue. Null takes it back; not called once this has returned.
   void set_reopen_listener(std::function<void()> on_reopen);
@@ -71,6 +73,7 @@ class Committer {
   /// Held while a listener runs, so that one that was taken back runs no more.
   std::mutex listener_mutex_;
   std::function<void(const Job&)> on_job_;
+  std::function<void(const Upload&)> on_upload_;
   std::function<void()> on_reopen_;
 };
 

@@ -96,6 +96,7 @@ Result<> advance_upload(Changes& changes, const std::string& id, std::uint64_t o
     Video after = **video;
     follow_upload(after, *upload);
     changes.put_video(*video, std::move(after), EventKind::kProgress);
+    changes.then(std::move(*upload));
   }
   return {};
 }

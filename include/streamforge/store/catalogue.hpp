@@ -92,6 +92,9 @@ class Catalogue {
   /// Called, from any thread, after a commit that made or changed a job: wake the scheduler. It may
   /// not wait. Null takes it back: once that has returned it is not called any more.
   void set_job_listener(std::function<void(const Job&)> on_job);
+  /// The same after a commit that moved the durable offset of a video's upload, unless that made it
+  /// complete, which is told as a job.
+  void watch_uploads(std::function<void(const Upload&)> on_upload);
 
   // --- Segments.
   /// Segments whose blobs are already published, and what they change of the video, in one batch.

@@ -24,6 +24,9 @@ TEST_P(CatalogueTest, AnUploadBecomesAQueuedVideoWithAJob) {
   std::vector<Job> told;
   catalogue->set_job_listener([&](const Job& job) { told.push_back(job); });
 
+  std::vector<std::uint64_t> offsets;
+  catalogue->watch_uploads([&](const Upload& moved) { offsets.push_back(moved.offset); });
+
   const Upload upload = make_upload(1000);
   must(reactor.wait(catalogue->create_upload(upload, make_video(upload.id))));
   EXPECT_EQ(video(upload.id).status, VideoStatus::kUploading);
@@ -42,6 +45,7 @@ TEST_P(CatalogueTest, AnUploadBecomesAQueuedVideoWithAJob) {
   EXPECT_EQ(video(upload.id).source.received_bytes, 1000u);
   EXPECT_TRUE(must(reactor.wait(catalogue->unfinished_uploads())).empty());
 
+  EXPECT_EQ(offsets, std::vector<std::uint64_t>{400});
   ASSERT_EQ(told.size(), 1u);
   EXPECT_EQ(told[0].state, JobState::kWaiting);
   EXPECT_EQ(must(reactor.wait(catalogue->job(upload.id)))->state, JobState::kWaiting);
