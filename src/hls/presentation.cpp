@@ -59,9 +59,15 @@ std::string joined_codecs(std::string_view video, const std::vector<AudioTrack>&
   return joined;
 }
 
-std::string uri_of(std::string_view folder, std::string_view suffix) {
-  return concat(folder, "/index.m3u8", suffix);
-}
+/// Where the lists of a presentation are.
+struct Uris {
+  bool growing;
+  std::string_view suffix;
+
+  [[nodiscard]] std::string of(std::string_view folder) const {
+    return concat(folder, growing ? "/live.m3u8" : "/index.m3u8", suffix);
+  }
+};
 
 // NAME must be unique in its group and there must be one (P10).
 std::string unique_label(const AudioTrack& track, std::set<std::string>& used) {
@@ -74,7 +80,7 @@ std::string unique_label(const AudioTrack& track, std::set<std::string>& used) {
 }
 
 void add_audio_group(MasterPlaylist& master, const std::vector<AudioTrack>& audio,
-                     std::string_view suffix) {
+                     const Uris& uris) {
   std::set<std::string> used;
   for (const auto& track : audio) {
     Media media;
@@ -82,7 +88,7 @@ void add_audio_group(MasterPlaylist& master, const std::vector<AudioTrack>& audi
     media.group = kAudioGroup;
     media.name = unique_label(track, used);
     media.language = track.language;
-    media.uri = uri_of(concat(kAudioFolder, track.name), suffix);
+    media.uri = uris.of(concat(kAudioFolder, track.name));
     media.is_default = &track == &audio.front();
     media.channels = track.channels;
     master.media.push_back(std::move(media));
@@ -90,18 +96,18 @@ void add_audio_group(MasterPlaylist& master, const std::vector<AudioTrack>& audi
 }
 
 void add_audio_variants(MasterPlaylist& master, const std::vector<AudioTrack>& audio,
-                        std::string_view suffix) {
+                        const Uris& uris) {
   if (audio.empty()) return;
   // Tracks are choices of a menu, not qualities: one variant, and a group when there is a choice.
   const GroupRates worst = worst_of(audio);
   Variant variant;
-  variant.uri = uri_of(concat(kAudioFolder, audio.front().name), suffix);
+  variant.uri = uris.of(concat(kAudioFolder, audio.front().name));
   variant.bandwidth = worst.peak_bps;
   variant.average_bandwidth = std::min(worst.average_bps, worst.peak_bps);
   variant.codecs = joined_codecs({}, audio);
   if (audio.size() > 1) {
     variant.audio_group = kAudioGroup;
-    add_audio_group(master, audio, suffix);
+    add_audio_group(master, audio, uris);
   }
   master.variants.push_back(std::move(variant));
 }
@@ -115,6 +121,21 @@ void put_first_choice_first(std::vector<Variant>& variants, bool all_measured) {
   const auto first = all_measured ? std::ranges::min_element(variants, {}, distance)
                                   : std::ranges::min_element(variants, {}, &Variant::bandwidth);
   if (first != variants.end()) std::rotate(variants.begin(), first, first + 1);
+}
+
+std::optional<std::vector<MediaSegment>> segments_of(const Presentation& presentation,
+                                                     std::string_view track,
+                                                     std::string_view uri_suffix) {
+  if (!presentation.segment_count(track)) return std::nullopt;
+  const auto& spans = audio_name(track) ? presentation.timeline.audio : presentation.timeline.video;
+  std::vector<MediaSegment> segments;
+  segments.reserve(spans.size());
+  for (std::uint32_t number = 0; number < spans.size(); ++number) {
+    MediaSegment& segment = segments.emplace_back();
+    segment.uri = concat(segment_name(number), uri_suffix);
+    segment.duration_ticks = spans[number].duration_ticks();
+  }
+  return segments;
 }
 
 void write_spans(json::Writer& out, std::string_view key, const std::vector<SegmentSpan>& spans) {
@@ -192,16 +213,17 @@ std::optional<std::uint32_t> Presentation::segment_count(std::string_view track)
 
 std::string master_playlist(const Presentation& presentation, std::string_view uri_suffix) {
   MasterPlaylist master;
+  const Uris uris{presentation.growing, uri_suffix};
   if (presentation.video.empty()) {
-    add_audio_variants(master, presentation.audio, uri_suffix);
+    add_audio_variants(master, presentation.audio, uris);
     return write_master_playlist(master);
   }
-  add_audio_group(master, presentation.audio, uri_suffix);
+  add_audio_group(master, presentation.audio, uris);
   const GroupRates sound = worst_of(presentation.audio);
   bool all_measured = true;
   for (const auto& track : presentation.video) {
     Variant variant;
-    variant.uri = uri_of(track.name, uri_suffix);
+    variant.uri = uris.of(track.name);
     variant.bandwidth = track.rates.declared_peak_bps() + sound.peak_bps;
     variant.average_bandwidth = track.rates.declared_average_bps() + sound.average_bps;
     variant.codecs = joined_codecs(track.codecs, presentation.audio);
@@ -218,22 +240,29 @@ std::string master_playlist(const Presentation& presentation, std::string_view u
 
 std::optional<std::string> media_playlist(const Presentation& presentation, std::string_view track,
                                           std::string_view uri_suffix) {
-  if (!presentation.segment_count(track)) return std::nullopt;
-  const auto& spans = audio_name(track) ? presentation.timeline.audio : presentation.timeline.video;
+  auto segments = segments_of(presentation, track, uri_suffix);
+  if (!segments) return std::nullopt;
   MediaPlaylist playlist;
-  playlist.segments.reserve(spans.size());
-  for (std::uint32_t number = 0; number < spans.size(); ++number) {
-    MediaSegment segment;
-    segment.uri = concat(segment_name(number), uri_suffix);
-    segment.duration_ticks = spans[number].duration_ticks();
-    playlist.segments.push_back(std::move(segment));
-  }
+  playlist.segments = std::move(*segments);
+  return write_media_playlist(playlist);
+}
+
+std::optional<std::string> live_playlist(const Presentation& presentation, std::string_view track,
+                                         std::uint32_t segments_max, std::string_view uri_suffix) {
+  auto segments = segments_of(presentation, track, uri_suffix);
+  if (!segments) return std::nullopt;
+  MediaPlaylist playlist;
+  playlist.kind = PlaylistKind::kEvent;
+  playlist.ended = !presentation.growing && segments_max >= segments->size();
+  playlist.segments = std::move(*segments);
+  if (playlist.segments.size() > segments_max) playlist.segments.resize(segments_max);
   return write_media_playlist(playlist);
 }
 
 std::string serialize(const Presentation& presentation) {
   json::Writer out;
   out.begin_object().field("schema", kSchema).field("frame_rate", presentation.frame_rate);
+  if (presentation.growing) out.field("growing", true);
   out.field("grid", presentation.timeline.grid == GridKind::kFixed ? "fixed" : "source");
   out.key("video").begin_array();
   for (const auto& track : presentation.video) {
@@ -267,6 +296,7 @@ Result<Presentation> parse_presentation(std::string_view text) {
   }
   Presentation out;
   out.frame_rate = root.double_at("frame_rate");
+  out.growing = root.bool_at("growing");
   out.timeline.grid =
       root.string_at("grid") == "source" ? GridKind::kSourceKeyframes : GridKind::kFixed;
   const json::Value* video = root.find("video");

@@ -195,6 +195,23 @@ Error not_playable(const store::Video& video) {
 
 }  // namespace
 
+namespace {
+
+/// How many segments of a track the record knows of; 0 for what is no track of ours.
+std::uint32_t segments_known(const store::Video& video, std::string_view track) {
+  for (const auto& rung : video.renditions) {
+    if (rung.name == track) return static_cast<std::uint32_t>(rung.segments_total);
+  }
+  for (const auto& sound : video.audio) {
+    if (concat("audio/", sound.name) == track) {
+      return static_cast<std::uint32_t>(sound.segments_total);
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
 io::Task<http::Response> Playback::master(http::Request& request) {
   auto video = co_await playable(request);
   if (!video) co_return not_yet(request, video.error());
@@ -221,11 +238,18 @@ io::Task<http::Response> Playback::media(http::Request& request, std::string tra
     co_return co_await segment(request, record, std::move(track), *number);
   }
   const Error unknown{ErrorCode::kNotFound, "This video has no such file."};
-  if (file != "index.m3u8") co_return not_yet(request, unknown);
+  const bool live = file == "live.m3u8";
+  if (file != "index.m3u8" && !live) co_return not_yet(request, unknown);
   if (!record.playable) co_return not_yet(request, not_playable(record));
   auto presentation = co_await presentation_of(record);
   if (!presentation) co_return not_yet(request, presentation.error());
-  auto text = hls::media_playlist(**presentation, track);
+  if ((*presentation)->growing && !live) {
+    const Error growing{ErrorCode::kNotFound, "This list is complete when the upload is."};
+    co_return not_yet(request, growing);
+  }
+  // The timeline is written before the record that says so: what the record knows is listed.
+  auto text = live ? hls::live_playlist(**presentation, track, segments_known(record, track))
+                   : hls::media_playlist(**presentation, track);
   if (!text) co_return not_yet(request, unknown);
   co_return playlist_response(request, record, std::move(*text));
 }
@@ -233,15 +257,7 @@ io::Task<http::Response> Playback::media(http::Request& request, std::string tra
 io::Task<http::Response> Playback::segment(http::Request& request, const store::Video& video,
                                            std::string track, std::uint32_t number) {
   // Tracks are names of ours: what is not one never reaches the disk.
-  const auto is_track = [&](std::string_view name, std::uint64_t total) {
-    return track == name && number < total;
-  };
-  bool known = false;
-  for (const auto& rung : video.renditions) known |= is_track(rung.name, rung.segments_total);
-  for (const auto& sound : video.audio) {
-    known |= is_track(concat("audio/", sound.name), sound.segments_total);
-  }
-  if (!known) {
+  if (number >= segments_known(video, track)) {
     co_return not_yet(request, Error{ErrorCode::kNotFound, "This video has no such segment."});
   }
   const std::string name = concat(track, '/', hls::segment_name(number));

@@ -58,6 +58,9 @@ struct Presentation {
   double frame_rate = 0;          ///< Average frames per second; 0 without picture.
   std::vector<VideoTrack> video;  ///< Largest first.
   std::vector<AudioTrack> audio;  ///< The first is the default.
+  /// The source still arrives: segments are added at the end, none ever changes. Players get
+  /// `live.m3u8`, and `index.m3u8` once all is known.
+  bool growing = false;
 
   /// Sets what is known of a track by now; empty codecs and zero rates leave what there is. False
   /// when there is no such track ("720p", "audio/0").
@@ -80,6 +83,13 @@ struct Presentation {
 [[nodiscard]] std::optional<std::string> media_playlist(const Presentation& presentation,
                                                         std::string_view track,
                                                         std::string_view uri_suffix = {});
+
+/// The list of "720p" or "audio/0" for players that began while the source arrived: EVENT, longer
+/// each time, ENDLIST once `growing` is over (P33, P37, P39). At most `segments_max` are listed.
+[[nodiscard]] std::optional<std::string> live_playlist(const Presentation& presentation,
+                                                       std::string_view track,
+                                                       std::uint32_t segments_max = UINT32_MAX,
+                                                       std::string_view uri_suffix = {});
 
 /// The stored form: JSON with a schema number; spans as begin and durations, about 7 bytes a
 /// segment. Reading refuses what cannot be (kCorrupt) and newer schemas (kUnsupported).

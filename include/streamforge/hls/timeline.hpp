@@ -40,6 +40,10 @@ struct Timeline {
   std::vector<SegmentSpan> video;  ///< Contiguous; empty for audio-only.
   std::vector<SegmentSpan> audio;  ///< Same begins as `video` to within half an AAC frame; never
                                    ///< ends before it (P10), may end later; empty without audio.
+  /// Of each rung; of each audio track where there is no picture.
+  [[nodiscard]] std::size_t segment_count() const noexcept {
+    return video.empty() ? audio.size() : video.size();
+  }
   /// Of the video; of the audio where there is none.
   [[nodiscard]] std::int64_t duration_ticks() const noexcept;
 };

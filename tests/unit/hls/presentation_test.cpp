@@ -20,6 +20,12 @@ Presentation ten_seconds() {
   return shown;
 }
 
+Presentation must_parse(std::string_view text) {
+  auto parsed = parse_presentation(text);
+  EXPECT_TRUE(parsed);
+  return parsed ? *parsed : Presentation{};
+}
+
 std::string first_variant(const std::string& master) {
   const auto line = master.find("#EXT-X-STREAM-INF");
   const auto uri = master.find('\n', line) + 1;
@@ -129,6 +135,27 @@ TEST(Presentation, SuffixGoesBehindEveryUri) {
   const std::string master = master_playlist(ten_seconds(), "?token=t");
   EXPECT_THAT(master, HasSubstr("360p/index.m3u8?token=t\n"));
   EXPECT_THAT(master, HasSubstr(R"(URI="audio/0/index.m3u8?token=t")"));
+}
+
+// P28, P33, P37, P39: longer each time, never changed, ended when all is known.
+TEST(Presentation, AGrowingListIsAnEventThatEnds) {
+  Presentation shown = ten_seconds();
+  shown.growing = true;
+  EXPECT_TRUE(must_parse(serialize(shown)).growing);
+  const std::string one = *live_playlist(shown, "360p", 1);
+  const std::string three = *live_playlist(shown, "360p");
+  EXPECT_EQ(one,
+            "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n"
+            "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-START:TIME-OFFSET=0\n#EXTINF:4.000000,\n0.ts\n");
+  EXPECT_TRUE(three.starts_with(one));
+  EXPECT_THAT(three, Not(HasSubstr("ENDLIST")));
+  EXPECT_THAT(master_playlist(shown), HasSubstr("\n360p/live.m3u8\n"));
+  EXPECT_THAT(master_playlist(shown), HasSubstr("URI=\"audio/0/live.m3u8\""));
+  shown.growing = false;
+  EXPECT_EQ(*live_playlist(shown, "360p"), three + "#EXT-X-ENDLIST\n");
+  EXPECT_THAT(*live_playlist(shown, "360p", 2), Not(HasSubstr("ENDLIST")));
+  EXPECT_THAT(master_playlist(shown), HasSubstr("\n360p/index.m3u8\n"));
+  EXPECT_FALSE(live_playlist(shown, "144p"));
 }
 
 }  // namespace
