@@ -62,6 +62,12 @@ Result<SourceIndex> Engine::index(const SourceFile& source, const Progress& prog
   return index_source(source, progress);
 }
 
+Result<SourceIndex> Engine::index_arriving(const SourceFile& source, const AwaitMore& await_more,
+                                           const Progress& progress) {
+  reset_libav_log();
+  return transcode::index_arriving(source, await_more, progress);
+}
+
 Result<std::vector<SegmentOutput>> Engine::encode_video(const std::string& source_key,
                                                         const SourceFile& source, const Plan& plan,
                                                         std::uint32_t segment,

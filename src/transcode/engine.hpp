@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,16 @@ struct SourceFile {
   int descriptor = -1;
   std::uint64_t bytes = 0;
 };
+
+/// How much of a source is there by now.
+struct Arrived {
+  std::uint64_t bytes = 0;
+  bool whole = false;  ///< Nothing more will come.
+};
+/// Called when a source that still arrives has been read as far as it is there, with what has been
+/// found so far (null while that tells nothing yet). Answers once there is more, or it is whole;
+/// nullopt ends the task with kCancelled. Throws nothing.
+using AwaitMore = std::function<std::optional<Arrived>(const SourceIndex* so_far)>;
 
 /// Told often while a task runs (0–1; of the file's bytes while indexing); returning false ends the
 /// task with kCancelled. May be empty.
@@ -53,6 +64,13 @@ class Engine {
 
   /// Demuxes (never decodes more than what tells the format) and lists every video packet.
   Result<SourceIndex> index(const SourceFile& source, const Progress& progress);
+
+  /// The same of a source that still arrives, of which `source.bytes` are there: reads it from its
+  /// start to its end in one go, waiting for what is not there yet. What it finds depends on the
+  /// bytes alone, not on when they came. kUnavailable for a file that can only be read when it is
+  /// whole: whose table of contents is at its end, or of a kind that libav must seek in.
+  Result<SourceIndex> index_arriving(const SourceFile& source, const AwaitMore& await_more,
+                                     const Progress& progress);
 
   /// Segment `segment` of `rungs` (names in the plan): one decode, cascade scaling, one x264 each,
   /// MPEG-TS into `outputs` (same order, written from offset 0). `source_key` tells sources apart:

@@ -59,13 +59,30 @@ int rotation_of(const AVStream& stream) {
   return static_cast<int>(((quarters % 4) + 4) % 4) * 90;
 }
 
-struct Track {
+struct Heard {
   AudioInfo info;
   AudioRuns runs;
+  std::int64_t begin_stamp = AV_NOPTS_VALUE;  // In samples, priming not counted.
+};
+
+// What the packets so far say; an index once it is brought to its timeline.
+struct Findings {
+  SourceIndex index;  // In the source's own clock.
+  std::vector<Heard> sound;
+  std::int64_t last_shown = INT64_MIN;
+  std::int64_t first_shown = INT64_MAX;
+  std::uint64_t video_bytes = 0;
+
+  void order_pictures(const DisplayOrder& order);
+  void leave_out_strays();
+  void fix_timeline();
+  void describe_frames();
+};
+
+struct Track {
   AVRational time_base{1, 1};
   AVCodecParserContext* parser = nullptr;  // Where only the payload tells how long a packet is.
   CodecPtr parser_codec;
-  std::int64_t begin_stamp = AV_NOPTS_VALUE;  // In samples, priming not counted.
 };
 
 class Indexer {
@@ -79,6 +96,8 @@ class Indexer {
   Indexer(const Indexer&) = delete;
 
   Result<SourceIndex> run();
+  /// What there would be if the file ended here; nullopt while that is not enough to go by.
+  [[nodiscard]] std::optional<SourceIndex> so_far() const;
 
  private:
   Result<> choose_streams();
@@ -91,26 +110,21 @@ class Indexer {
   void take_looked();
   void end_look();
   void add_video(const AVPacket& packet);
-  void add_audio(Track& track, const AVPacket& packet);
-  std::uint32_t samples_of(Track& track, const AVPacket& packet);
+  void add_audio(std::size_t track, const AVPacket& packet);
+  std::uint32_t samples_of(std::size_t track, const AVPacket& packet);
   bool tell(const AVPacket& packet, std::size_t count);
-  void order_pictures();
-  void leave_out_strays();
-  void fix_timeline();
-  void describe_frames();
-  void warn_of_what_is_missing();
+  [[nodiscard]] SourceIndex conclude(Findings found) const;
+  void warn_of_what_is_missing(SourceIndex& index);
 
   Source& source_;
   const Progress& progress_;
-  SourceIndex index_;
-  std::vector<Track> tracks_;
+  Findings found_;
+  SourceIndex& index_ = found_.index;
+  std::vector<Track> tracks_;            // Of the same order as `found_.sound`.
   std::unique_ptr<DisplayOrder> order_;  // Where containers leave presentation times out.
   std::map<int, std::int64_t> clock_;    // By stream: where its last packet ended.
   std::int64_t last_dts_ = AV_NOPTS_VALUE;
   std::int64_t last_duration_ = 0;
-  std::int64_t last_shown_ = INT64_MIN;
-  std::int64_t first_shown_ = INT64_MAX;
-  std::uint64_t video_bytes_ = 0;
   // The look at the first pictures.
   CodecPtr looker_;
   FramePtr frame_ = new_frame();
@@ -137,8 +151,8 @@ Result<SourceIndex> Indexer::run() {
         return fail(ErrorCode::kTooLarge, "The video has too many frames");
       }
     } else {
-      for (Track& track : tracks_) {
-        if (track.info.stream == packet->stream_index) {
+      for (std::size_t track = 0; track < tracks_.size(); ++track) {
+        if (found_.sound[track].info.stream == packet->stream_index) {
           add_audio(track, *packet);
         }
       }
@@ -146,6 +160,9 @@ Result<SourceIndex> Indexer::run() {
     if (!tell(*packet, count)) {
       return fail(ErrorCode::kCancelled, "indexing was cancelled");
     }
+  }
+  if (source_.reader().cut_off()) {
+    return fail(ErrorCode::kCancelled, "indexing was cancelled");
   }
   end_look();
   if (index_.video && index_.packets.empty()) {
@@ -160,17 +177,33 @@ Result<SourceIndex> Indexer::run() {
     index_.packets.clear();
     index_.warnings.emplace_back("no picture can be decoded; only the sound is kept");
   }
-  order_pictures();
-  leave_out_strays();
-  fix_timeline();
-  if (!index_.video && index_.audio.empty()) {
+  source_.follow_leaps(nullptr);
+  SourceIndex index = conclude(std::move(found_));
+  if (!index.video && index.audio.empty()) {
     return fail(ErrorCode::kCorrupt,
                 "The file holds neither a frame nor a sample that can be read");
   }
-  describe_frames();
-  warn_of_what_is_missing();
-  source_.follow_leaps(nullptr);
-  return std::move(index_);
+  warn_of_what_is_missing(index);
+  return index;
+}
+
+SourceIndex Indexer::conclude(Findings found) const {
+  if (found.index.video && order_ != nullptr && order_->needed()) {
+    found.order_pictures(*order_);
+  }
+  found.leave_out_strays();
+  found.fix_timeline();
+  found.describe_frames();
+  return std::move(found.index);
+}
+
+std::optional<SourceIndex> Indexer::so_far() const {
+  const auto begun = [](const Heard& heard) { return !heard.runs.empty(); };
+  if (looker_ != nullptr || (index_.video && (index_.packets.empty() || look_frames_ == 0)) ||
+      !std::ranges::all_of(found_.sound, begun)) {
+    return std::nullopt;
+  }
+  return conclude(found_);
 }
 
 int Indexer::choose_video() {
@@ -283,16 +316,17 @@ void Indexer::describe_video(const AVStream& stream) {
 void Indexer::add_track(int stream_index) {
   const AVStream& stream = source_.stream(stream_index);
   const AVCodecParameters& codec = *stream.codecpar;
-  Track track{.info = {}, .runs = AudioRuns(static_cast<std::uint32_t>(codec.sample_rate))};
-  track.info.stream = stream_index;
-  track.info.codec = avcodec_get_name(codec.codec_id);
+  Heard heard{.info = {}, .runs = AudioRuns(static_cast<std::uint32_t>(codec.sample_rate))};
+  Track track;
+  heard.info.stream = stream_index;
+  heard.info.codec = avcodec_get_name(codec.codec_id);
   if (const char* name = avcodec_profile_name(codec.codec_id, codec.profile)) {
-    track.info.profile = name;
+    heard.info.profile = name;
   }
-  track.info.channels = static_cast<std::uint32_t>(codec.ch_layout.nb_channels);
-  track.info.sample_rate = static_cast<std::uint32_t>(codec.sample_rate);
-  track.info.language = bcp47(tag(stream, "language"));
-  track.info.title = tag(stream, "title");
+  heard.info.channels = static_cast<std::uint32_t>(codec.ch_layout.nb_channels);
+  heard.info.sample_rate = static_cast<std::uint32_t>(codec.sample_rate);
+  heard.info.language = bcp47(tag(stream, "language"));
+  heard.info.title = tag(stream, "title");
   track.time_base = stream.time_base;
   if (codec.codec_id == AV_CODEC_ID_VORBIS || codec.codec_id == AV_CODEC_ID_OPUS) {
     track.parser = av_parser_init(codec.codec_id);
@@ -302,6 +336,7 @@ void Indexer::add_track(int stream_index) {
       avcodec_parameters_to_context(track.parser_codec.get(), &codec);
     }
   }
+  found_.sound.push_back(std::move(heard));
   tracks_.push_back(std::move(track));
 }
 
@@ -438,16 +473,16 @@ void Indexer::add_video(const AVPacket& packet) {
   entry.position = packet.pos;
   entry.bytes = static_cast<std::uint32_t>(packet.size);
   entry.keyframe = (packet.flags & AV_PKT_FLAG_KEY) != 0;
-  video_bytes_ += entry.bytes;
+  found_.video_bytes += entry.bytes;
   if ((packet.flags & AV_PKT_FLAG_DISCARD) == 0) {
-    first_shown_ = std::min(first_shown_, entry.pts_ticks);
-    if (entry.pts_ticks > last_shown_) {
-      last_shown_ = entry.pts_ticks;
+    found_.first_shown = std::min(found_.first_shown, entry.pts_ticks);
+    if (entry.pts_ticks > found_.last_shown) {
+      found_.last_shown = entry.pts_ticks;
       index_.video_end_ticks =
-          last_shown_ + av_rescale_q(packet.duration, stream.time_base, kTickBase);
+          found_.last_shown + av_rescale_q(packet.duration, stream.time_base, kTickBase);
     }
   } else {
-    entry.pts_ticks = std::min(entry.pts_ticks, first_shown_ - 1);
+    entry.pts_ticks = std::min(entry.pts_ticks, found_.first_shown - 1);
   }
   index_.packets.push_back(entry);
   if (order_ != nullptr) {
@@ -455,9 +490,10 @@ void Indexer::add_video(const AVPacket& packet) {
   }
 }
 
-std::uint32_t Indexer::samples_of(Track& track, const AVPacket& packet) {
-  const auto rate = static_cast<int>(track.info.sample_rate);
-  const AVCodecParameters& codec = *source_.stream(track.info.stream).codecpar;
+std::uint32_t Indexer::samples_of(std::size_t number, const AVPacket& packet) {
+  Track& track = tracks_[number];
+  const auto rate = static_cast<int>(found_.sound[number].info.sample_rate);
+  const AVCodecParameters& codec = *source_.stream(packet.stream_index).codecpar;
   if (packet.duration > 0 && track.time_base.num == 1 && track.time_base.den % rate == 0) {
     return static_cast<std::uint32_t>(
         av_rescale_q(packet.duration, track.time_base, AVRational{1, rate}));
@@ -481,22 +517,23 @@ std::uint32_t Indexer::samples_of(Track& track, const AVPacket& packet) {
       std::max<std::int64_t>(0, av_rescale_q(packet.duration, track.time_base, {1, rate})));
 }
 
-void Indexer::add_audio(Track& track, const AVPacket& packet) {
-  const auto rate = static_cast<int>(track.info.sample_rate);
-  const std::uint32_t samples = samples_of(track, packet);
+void Indexer::add_audio(std::size_t number, const AVPacket& packet) {
+  Heard& heard = found_.sound[number];
+  const auto rate = static_cast<int>(heard.info.sample_rate);
+  const std::uint32_t samples = samples_of(number, packet);
   const std::int64_t stamp = packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
-  if (stamp == AV_NOPTS_VALUE && track.runs.empty()) {
+  if (stamp == AV_NOPTS_VALUE && heard.runs.empty()) {
     return;
   }
   const std::int64_t at = stamp == AV_NOPTS_VALUE
-                              ? track.runs.end_sample()
-                              : av_rescale_q(stamp, track.time_base, AVRational{1, rate});
-  if (track.begin_stamp == AV_NOPTS_VALUE) {
+                              ? heard.runs.end_sample()
+                              : av_rescale_q(stamp, tracks_[number].time_base, AVRational{1, rate});
+  if (heard.begin_stamp == AV_NOPTS_VALUE) {
     std::size_t size = 0;
     const std::uint8_t* skip = av_packet_get_side_data(&packet, AV_PKT_DATA_SKIP_SAMPLES, &size);
-    track.begin_stamp = at + (skip != nullptr && size >= 4 ? AV_RL32(skip) : 0);
+    heard.begin_stamp = at + (skip != nullptr && size >= 4 ? AV_RL32(skip) : 0);
   }
-  track.runs.add(at, samples);
+  heard.runs.add(at, samples);
 }
 
 bool Indexer::tell(const AVPacket& packet, std::size_t count) {
@@ -510,98 +547,97 @@ bool Indexer::tell(const AVPacket& packet, std::size_t count) {
 }
 
 // Presentation times of pictures whose container leaves them out.
-void Indexer::order_pictures() {
-  if (!index_.video || order_ == nullptr || !order_->needed()) {
-    return;
-  }
-  index_.video->times_by_order = true;
-  order_->assign(index_.packets);
+void Findings::order_pictures(const DisplayOrder& order) {
+  index.video->times_by_order = true;
+  order.assign(index.packets);
   const auto [first, last] =
-      std::ranges::minmax(index_.packets | std::views::transform(&PacketEntry::pts_ticks));
-  first_shown_ = first;
-  last_shown_ = last;
-  index_.video_end_ticks = last;  // What the last one lasts is told from the others.
+      std::ranges::minmax(index.packets | std::views::transform(&PacketEntry::pts_ticks));
+  first_shown = first;
+  last_shown = last;
+  index.video_end_ticks = last;  // What the last one lasts is told from the others.
 }
 
 // Pictures whose stamps are damaged would stretch the timeline to them.
-void Indexer::leave_out_strays() {
-  const std::size_t strays = drop_strays(index_.packets);
+void Findings::leave_out_strays() {
+  const std::size_t strays = drop_strays(index.packets);
   if (strays == 0) {
     return;
   }
-  index_.warnings.push_back(concat("the file is damaged: ", strays,
+  index.warnings.push_back(concat("the file is damaged: ", strays,
                                    strays == 1 ? " picture has" : " pictures have",
                                    " no believable time and are left out"));
-  const std::int64_t shown_from = first_shown_;  // Those before are only decoded.
-  first_shown_ = INT64_MAX;
-  last_shown_ = INT64_MIN;
-  for (const PacketEntry& packet : index_.packets) {
+  const std::int64_t shown_from = first_shown;  // Those before are only decoded.
+  first_shown = INT64_MAX;
+  last_shown = INT64_MIN;
+  for (const PacketEntry& packet : index.packets) {
     if (packet.pts_ticks >= shown_from) {
-      first_shown_ = std::min(first_shown_, packet.pts_ticks);
-      last_shown_ = std::max(last_shown_, packet.pts_ticks);
+      first_shown = std::min(first_shown, packet.pts_ticks);
+      last_shown = std::max(last_shown, packet.pts_ticks);
     }
   }
-  index_.video_end_ticks = last_shown_;  // What the last one lasts is told from the others.
+  index.video_end_ticks = last_shown;  // What the last one lasts is told from the others.
 }
 
 // Zero is the first picture, or the sound where that begins clearly before.
-void Indexer::fix_timeline() {
-  std::int64_t zero = index_.video ? first_shown_ : INT64_MAX;
-  std::int64_t sound = INT64_MAX;
-  for (const Track& track : tracks_) {
-    if (!track.runs.empty()) {
-      sound = std::min(sound, av_rescale(track.begin_stamp, kSecond, track.info.sample_rate));
+void Findings::fix_timeline() {
+  std::int64_t zero = index.video ? first_shown : INT64_MAX;
+  std::int64_t first_heard = INT64_MAX;
+  for (const Heard& heard : sound) {
+    if (!heard.runs.empty()) {
+      first_heard =
+          std::min(first_heard, av_rescale(heard.begin_stamp, kSecond, heard.info.sample_rate));
     }
   }
-  if (!index_.video || (sound < zero - kEarlySoundTicks && sound > zero - kEarlySoundTicksMax)) {
-    zero = sound;
+  if (!index.video ||
+      (first_heard < zero - kEarlySoundTicks && first_heard > zero - kEarlySoundTicksMax)) {
+    zero = first_heard;
   }
-  index_.zero_ticks = zero == INT64_MAX ? 0 : zero;
-  for (PacketEntry& packet : index_.packets) {
-    packet.pts_ticks -= index_.zero_ticks;
-    packet.dts_ticks -= index_.zero_ticks;
+  index.zero_ticks = zero == INT64_MAX ? 0 : zero;
+  for (PacketEntry& packet : index.packets) {
+    packet.pts_ticks -= index.zero_ticks;
+    packet.dts_ticks -= index.zero_ticks;
   }
-  if (index_.video) {
-    index_.video_end_ticks -= index_.zero_ticks;
+  if (index.video) {
+    index.video_end_ticks -= index.zero_ticks;
   }
-  for (Track& track : tracks_) {
-    if (track.runs.empty()) {
+  for (Heard& heard : sound) {
+    if (heard.runs.empty()) {
       continue;
     }
-    const std::int64_t rate = track.info.sample_rate;
-    const std::int64_t zero_sample = av_rescale(index_.zero_ticks, rate, kSecond);
-    track.info.begin_ticks = av_rescale(track.begin_stamp - zero_sample, kSecond, rate);
-    track.info.end_ticks = av_rescale(track.runs.end_sample() - zero_sample, kSecond, rate);
-    track.info.runs = std::move(track.runs).take(zero_sample);
-    index_.audio_end_ticks = std::max(index_.audio_end_ticks, track.info.end_ticks);
-    if (track.info.end_ticks > 0) {
-      index_.audio.push_back(std::move(track.info));
+    const std::int64_t rate = heard.info.sample_rate;
+    const std::int64_t zero_sample = av_rescale(index.zero_ticks, rate, kSecond);
+    heard.info.begin_ticks = av_rescale(heard.begin_stamp - zero_sample, kSecond, rate);
+    heard.info.end_ticks = av_rescale(heard.runs.end_sample() - zero_sample, kSecond, rate);
+    heard.info.runs = std::move(heard.runs).take(zero_sample);
+    index.audio_end_ticks = std::max(index.audio_end_ticks, heard.info.end_ticks);
+    if (heard.info.end_ticks > 0) {
+      index.audio.push_back(std::move(heard.info));
     }
   }
 }
 
-void Indexer::describe_frames() {
-  if (!index_.video) {
+void Findings::describe_frames() {
+  if (!index.video) {
     return;
   }
-  VideoInfo& video = *index_.video;
+  VideoInfo& video = *index.video;
   // Open: pictures shown before a keyframe that came before them.
   std::int64_t key = INT64_MIN;
-  for (const PacketEntry& packet : index_.packets) {
+  for (const PacketEntry& packet : index.packets) {
     if (packet.keyframe) {
       key = packet.pts_ticks;
     } else if (packet.pts_ticks < key) {
       video.closed_gop = false;
     }
   }
-  const std::int64_t length = std::max<std::int64_t>(1, index_.video_end_ticks);
-  video.average_bps = video_bytes_ * 8 * kSecond / static_cast<std::uint64_t>(length);
+  const std::int64_t length = std::max<std::int64_t>(1, index.video_end_ticks);
+  video.average_bps = video_bytes * 8 * kSecond / static_cast<std::uint64_t>(length);
   // A last frame without a duration lasts as long as those before it did on average.
-  const std::int64_t last = last_shown_ - index_.zero_ticks;
-  if (index_.video_end_ticks <= last || index_.video_end_ticks > last + 10 * kSecond) {
-    const std::int64_t first = first_shown_ - index_.zero_ticks;
-    const auto steps = static_cast<std::int64_t>(index_.packets.size()) - 1;
-    index_.video_end_ticks =
+  const std::int64_t last = last_shown - index.zero_ticks;
+  if (index.video_end_ticks <= last || index.video_end_ticks > last + 10 * kSecond) {
+    const std::int64_t first = first_shown - index.zero_ticks;
+    const auto steps = static_cast<std::int64_t>(index.packets.size()) - 1;
+    index.video_end_ticks =
         last + (steps > 0 && last > first ? std::max<std::int64_t>(1, (last - first) / steps)
                                           : kSecond / 25);
   }
@@ -612,9 +648,9 @@ std::string seconds(std::int64_t ticks) {
   return tenths < 100 ? concat(tenths / 10, '.', tenths % 10) : concat((tenths + 5) / 10);
 }
 
-void Indexer::warn_of_what_is_missing() {
+void Indexer::warn_of_what_is_missing(SourceIndex& index) {
   const AVFormatContext& format = source_.format();
-  const std::int64_t end = std::max(index_.video_end_ticks, index_.audio_end_ticks);
+  const std::int64_t end = std::max(index.video_end_ticks, index.audio_end_ticks);
   std::int64_t promised = 0;
   const std::string_view demuxer = source_.kind().demuxer;
   if (format.duration != AV_NOPTS_VALUE &&
@@ -623,14 +659,14 @@ void Indexer::warn_of_what_is_missing() {
     promised = av_rescale(format.duration, kSecond, AV_TIME_BASE);
   }
   if (promised > end + kSecond) {
-    index_.warnings.push_back(concat("the file ends early: ", seconds(end), " s of ",
-                                     seconds(promised), " s could be read"));
+    index.warnings.push_back(concat("the file ends early: ", seconds(end), " s of ",
+                                    seconds(promised), " s could be read"));
   } else if (source_.missing_bytes() > 0) {
-    index_.warnings.push_back(
+    index.warnings.push_back(
         concat("the file ends early: its last ", source_.missing_bytes(), " bytes are missing"));
   }
   if (source_.damaged_reads() > 0) {
-    index_.warnings.push_back(
+    index.warnings.push_back(
         concat("the file is damaged: ", source_.damaged_reads(), " stretches cannot be read"));
   }
 }
@@ -675,6 +711,21 @@ Result<SourceIndex> index_source(const SourceFile& file, const Progress& progres
     return fail(std::move(source.error()));
   }
   return Indexer(**source, progress).run();
+}
+
+Result<SourceIndex> index_arriving(const SourceFile& file, const AwaitMore& await_more,
+                                   const Progress& progress) {
+  const Indexer* pass = nullptr;  // Once the streams are known.
+  auto source = Source::open_arriving(file, [&pass, &await_more] {
+    const auto found = pass == nullptr ? std::nullopt : pass->so_far();
+    return await_more(found ? &*found : nullptr);
+  });
+  if (!source) {
+    return fail(std::move(source.error()));
+  }
+  Indexer indexer(**source, progress);
+  pass = &indexer;
+  return indexer.run();
 }
 
 }  // namespace sf::transcode

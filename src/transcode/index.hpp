@@ -12,6 +12,11 @@ namespace sf::transcode {
 
 [[nodiscard]] Result<SourceIndex> index_source(const SourceFile& file, const Progress& progress);
 
+/// Of a source that still arrives: see Engine::index_arriving.
+[[nodiscard]] Result<SourceIndex> index_arriving(const SourceFile& file,
+                                                 const AwaitMore& await_more,
+                                                 const Progress& progress);
+
 /// "deu", "ger" → "de" (RFC 5646: the shortest code); "und" for what is none.
 [[nodiscard]] std::string bcp47(std::string_view language);
 

@@ -10,6 +10,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
 
 namespace sf::transcode {
 namespace {
@@ -33,6 +36,16 @@ std::uint64_t big_endian(const std::uint8_t* bytes, int count) {
   return value;
 }
 
+// What libav reads from its start to its end without having to seek, with the same result.
+constexpr std::array<std::string_view, 4> kReadInOneGo{"mov", "matroska", "mpegts", "flv"};
+
+// A box of an ISO file (ISO 14496-12 section 4.2).
+struct Box {
+  std::string type;
+  std::int64_t payload = 0;
+  std::int64_t end = 0;  // 0: that of the file.
+};
+
 }  // namespace
 
 void ByteReader::set(int descriptor, std::int64_t bytes) noexcept {
@@ -40,9 +53,23 @@ void ByteReader::set(int descriptor, std::int64_t bytes) noexcept {
   bytes_ = bytes;
 }
 
+bool ByteReader::is_there(std::int64_t at) noexcept {
+  while (at >= bytes_ && more_) {
+    const auto arrived = more_();
+    cut_off_ = !arrived;
+    if (!arrived || arrived->whole) {
+      more_ = nullptr;
+    }
+    if (arrived) {
+      bytes_ = std::max(bytes_, static_cast<std::int64_t>(arrived->bytes));
+    }
+  }
+  return at < bytes_;
+}
+
 int ByteReader::read_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) noexcept {
-  if (at < 0 || at >= bytes_) {
-    return 0;
+  if (at < 0 || !is_there(at)) {
+    return cut_off_ ? AVERROR_EXIT : 0;
   }
   bytes = std::min(bytes, static_cast<std::size_t>(bytes_ - at));
   if (skim_) {
@@ -96,15 +123,17 @@ std::int64_t ByteReader::on_seek(void* self, std::int64_t offset, int whence) no
   return reader.at_;
 }
 
-Result<std::unique_ptr<Source>> Source::open(const SourceFile& file) {
-  std::unique_ptr<Source> source(new Source);
-  source->reader_.set(file.descriptor, static_cast<std::int64_t>(file.bytes));
-  std::string head(kSniffBytes, '\0');
+namespace {
+
+// As many bytes from `at` as there are, up to the size of `out`.
+Result<std::size_t> read_all(ByteReader& reader, std::int64_t at, std::span<std::uint8_t> out) {
   std::size_t got = 0;
-  while (got < head.size()) {
-    const int count = source->reader_.read_at(static_cast<std::int64_t>(got),
-                                              reinterpret_cast<std::uint8_t*>(head.data()) + got,
-                                              head.size() - got);
+  while (got < out.size()) {
+    const int count =
+        reader.read_at(at + static_cast<std::int64_t>(got), out.data() + got, out.size() - got);
+    if (reader.cut_off()) {
+      return fail(ErrorCode::kCancelled, "the task was cancelled");
+    }
     if (count < 0) {
       return fail_errno(AVUNERROR(count), "read the source");
     }
@@ -113,12 +142,84 @@ Result<std::unique_ptr<Source>> Source::open(const SourceFile& file) {
     }
     got += static_cast<std::size_t>(count);
   }
-  head.resize(got);
-  auto kind = sniff(head);
+  return got;
+}
+
+// nullopt: there is none.
+Result<std::optional<Box>> box_at(ByteReader& reader, std::int64_t at) {
+  std::array<std::uint8_t, 16> head{};
+  const auto got = read_all(reader, at, head);
+  if (!got) {
+    return fail(got.error());
+  }
+  if (*got < 8) {
+    return std::nullopt;
+  }
+  std::uint64_t size = big_endian(head.data(), 4);
+  std::int64_t header = 8;
+  if (size == 1 && *got == 16) {
+    size = big_endian(head.data() + 8, 8);
+    header = 16;
+  }
+  const bool to_the_end = size == 0;
+  if (!to_the_end && (size < static_cast<std::uint64_t>(header) ||
+                      size > static_cast<std::uint64_t>(INT64_MAX - at))) {
+    return std::nullopt;
+  }
+  return Box{std::string(reinterpret_cast<const char*>(head.data()) + 4, 4), at + header,
+             to_the_end ? 0 : at + static_cast<std::int64_t>(size)};
+}
+
+}  // namespace
+
+Result<> Source::sniff_head() {
+  std::vector<std::uint8_t> head(kSniffBytes);
+  auto got = read_all(reader_, 0, head);
+  if (!got) {
+    return fail(std::move(got.error()));
+  }
+  auto kind = sniff({reinterpret_cast<const char*>(head.data()), *got});
   if (!kind) {
     return fail(std::move(kind.error()));
   }
-  source->kind_ = std::move(*kind);
+  kind_ = std::move(*kind);
+  return {};
+}
+
+Result<std::unique_ptr<Source>> Source::open_arriving(const SourceFile& file,
+                                                      ByteReader::More more) {
+  std::unique_ptr<Source> source(new Source);
+  source->reader_.set(file.descriptor, static_cast<std::int64_t>(file.bytes));
+  source->reader_.wait_with(std::move(more));
+  source->one_go_ = true;
+  if (auto sniffed = source->sniff_head(); !sniffed) {
+    return fail(std::move(sniffed.error()));
+  }
+  if (std::ranges::find(kReadInOneGo, source->kind_.demuxer) == kReadInOneGo.end()) {
+    return fail(ErrorCode::kUnavailable, concat("A file of the kind ", source->kind_.container,
+                                                " is read when it is whole"));
+  }
+  if (source->kind_.demuxer == "mov") {
+    if (auto walked = source->walk_to_payload(); !walked) {
+      return fail(std::move(walked.error()));
+    }
+  }
+  auto opened = source->open_demuxer();
+  if (source->reader_.cut_off()) {
+    return fail(ErrorCode::kCancelled, "the task was cancelled");
+  }
+  if (!opened) {
+    return fail(std::move(opened.error()));
+  }
+  return source;
+}
+
+Result<std::unique_ptr<Source>> Source::open(const SourceFile& file) {
+  std::unique_ptr<Source> source(new Source);
+  source->reader_.set(file.descriptor, static_cast<std::int64_t>(file.bytes));
+  if (auto sniffed = source->sniff_head(); !sniffed) {
+    return fail(std::move(sniffed.error()));
+  }
   if (source->kind_.demuxer == "mov") {
     if (auto walked = source->walk_boxes(); !walked) {
       return fail(std::move(walked.error()));
@@ -146,27 +247,15 @@ Result<> Source::walk_boxes() {
   bool has_table = false;
   std::int64_t at = 0;
   for (unsigned count = 0; count < kBoxesMax; ++count) {
-    std::uint8_t head[16] = {};
-    const int got = reader_.read_at(at, head, sizeof head);
-    if (got < 8) {
+    const auto box = box_at(reader_, at);
+    if (!box || !*box) {
       break;
     }
-    std::uint64_t size = big_endian(head, 4);
-    const std::string_view type(reinterpret_cast<const char*>(head) + 4, 4);
-    std::uint64_t header = 8;
-    if (size == 1 && got == 16) {
-      size = big_endian(head + 8, 8);
-      header = 16;
-    } else if (size == 0) {
-      size = static_cast<std::uint64_t>(reader_.bytes() - at);
-    }
-    if (size < header || size > static_cast<std::uint64_t>(INT64_MAX - at)) {
-      break;
-    }
-    has_table = has_table || type == "moov" || type == "moof";
-    const std::int64_t end = at + static_cast<std::int64_t>(size);
-    if (type == "mdat") {
-      payload.push_back({at + static_cast<std::int64_t>(header), std::min(end, reader_.bytes())});
+    has_table = has_table || (*box)->type == "moov" || (*box)->type == "moof";
+    // A size of zero: to the end of the file.
+    const std::int64_t end = (*box)->end == 0 ? reader_.bytes() : (*box)->end;
+    if ((*box)->type == "mdat") {
+      payload.push_back({(*box)->payload, std::min(end, reader_.bytes())});
     }
     if (end > reader_.bytes()) {
       missing_bytes_ = end - reader_.bytes();
@@ -186,6 +275,32 @@ Result<> Source::walk_boxes() {
   return {};
 }
 
+// Of a file that still arrives: what comes first, its table of contents or its payload?
+Result<> Source::walk_to_payload() {
+  bool has_table = false;
+  std::int64_t at = 0;
+  for (unsigned count = 0; count < kBoxesMax; ++count) {
+    const auto box = box_at(reader_, at);
+    if (!box) {
+      return fail(box.error());
+    }
+    if (!*box || (*box)->type == "mdat" || (*box)->type == "moof" || (*box)->end == 0) {
+      if (!has_table) {
+        break;
+      }
+      if (*box && (*box)->type == "mdat") {
+        reader_.set_holes({{(*box)->payload, (*box)->end == 0 ? INT64_MAX : (*box)->end}});
+      }
+      return {};
+    }
+    has_table = has_table || (*box)->type == "moov";
+    at = (*box)->end;
+  }
+  return fail(
+      ErrorCode::kUnavailable,
+      "The table of contents (moov) is not at the begin: the file is read when it is whole");
+}
+
 Result<> Source::open_demuxer() {
   const AVInputFormat* demuxer = av_find_input_format(kind_.demuxer.c_str());
   if (demuxer == nullptr) {
@@ -194,7 +309,7 @@ Result<> Source::open_demuxer() {
   format_ = avformat_alloc_context();
   auto* buffer = static_cast<std::uint8_t*>(av_malloc(kReadBufferBytes));
   io_ = avio_alloc_context(buffer, kReadBufferBytes, 0, &reader_, ByteReader::on_read, nullptr,
-                           ByteReader::on_seek);
+                           one_go_ ? nullptr : ByteReader::on_seek);
   if (format_ == nullptr || io_ == nullptr) {
     return fail(libav_error(AVERROR(ENOMEM), "demuxer"));
   }

@@ -10,8 +10,10 @@
 #include "source_sniff.hpp"
 
 #include <array>
+#include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,11 @@ class ByteReader {
   void skim(bool on) noexcept { skim_ = on; }
 
   [[nodiscard]] std::int64_t bytes() const noexcept { return bytes_; }
+  /// Waits with `more` for what is not there yet, until it says that the file is whole.
+  using More = std::function<std::optional<Arrived>()>;
+  void wait_with(More more) noexcept { more_ = std::move(more); }
+  /// `more` ended the reading: what was read since is no truth about the file.
+  [[nodiscard]] bool cut_off() const noexcept { return cut_off_; }
   /// Up to `bytes` from `at`; 0 at the end; a negative libav code when the kernel refuses.
   int read_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) noexcept;
 
@@ -38,11 +45,15 @@ class ByteReader {
   static std::int64_t on_seek(void* self, std::int64_t offset, int whence) noexcept;
 
  private:
+  bool is_there(std::int64_t at) noexcept;
+
   int descriptor_ = -1;
   std::int64_t bytes_ = 0;
   std::int64_t at_ = 0;
   std::vector<Hole> holes_;
   bool skim_ = false;
+  bool cut_off_ = false;
+  More more_;
 };
 
 class Source {
@@ -50,6 +61,10 @@ class Source {
   /// Sniffs, opens the demuxer that fits, and lets it find out what its streams are. kUnsupported
   /// or kCorrupt with words for a person.
   static Result<std::unique_ptr<Source>> open(const SourceFile& file);
+  /// The same of a file that still arrives: it is read in one go, as libav reads a pipe, and `more`
+  /// is waited with. kUnavailable when it can only be read whole.
+  static Result<std::unique_ptr<Source>> open_arriving(const SourceFile& file,
+                                                       ByteReader::More more);
   ~Source();
   Source(const Source&) = delete;
 
@@ -87,8 +102,10 @@ class Source {
 
  private:
   Source() { stamps_.fill(AV_NOPTS_VALUE); }
+  Result<> sniff_head();
   Result<> open_demuxer();
   Result<> walk_boxes();
+  Result<> walk_to_payload();
   void straighten(AVPacket& packet) noexcept;
   void close() noexcept;
 
@@ -96,6 +113,7 @@ class Source {
   Kind kind_;
   AVFormatContext* format_ = nullptr;
   AVIOContext* io_ = nullptr;
+  bool one_go_ = false;
   std::int64_t missing_bytes_ = 0;
   unsigned damaged_reads_ = 0;
   const std::vector<ClockLeap>* leaps_ = nullptr;

@@ -157,6 +157,16 @@ struct LadderOptions {
 /// person when there is neither picture nor sound, or it is over limits::kSourcePixelsMax.
 [[nodiscard]] Result<Plan> make_plan(SourceIndex index, const LadderOptions& ladder);
 
+/// A plan for a source that still arrives (or did when its first plan was made), from what is known
+/// of it so far. It lists only the segments that nothing which comes later can change; all of them
+/// once it is `whole`. `before`: the plan made of less of it, whose `outline` is enough; rungs,
+/// tracks, rates and every segment listed there stay. kUnavailable: there is nothing (more) to list
+/// yet. kConflict: what is there now contradicts what was listed.
+[[nodiscard]] Result<Plan> plan_arriving(SourceIndex index, const LadderOptions& ladder,
+                                         const Plan* before, bool whole);
+/// A plan without the lists of packets that make it large.
+[[nodiscard]] Plan outline(const Plan& plan);
+
 /// The times at which pictures are shown, in order, one each: what every rung of the plan has, but
 /// for source frames that cannot be decoded. Those of a source over 60 a second are thinned; where
 /// the source shows one picture across a segment's begin, that begin is among them.
