@@ -40,6 +40,7 @@ QueueOptions queue_options(unsigned workers) {
 WorkerOptions worker_options(WorkerOptions options) {
   options.workers = std::max(1u, options.workers);
   options.urgent_workers = 0;
+  options.followers = 0;
   options.idle_class = false;  // Somebody waits for all of it.
   return options;
 }
@@ -329,7 +330,7 @@ void LocalTranscode::pump() {
   if (outcome_) return;
   for (unsigned worker = 0; worker < supervisor_.count(); ++worker) {
     if (!supervisor_.idle(worker) || assigned_[worker]) continue;
-    auto task = queue_.next(worker, false, home_.now_ms());
+    auto task = queue_.next(worker, WorkerRole::kOrdinary, home_.now_ms());
     if (!task) break;
     assigned_[worker] = true;
     home_.spawn(perform(std::move(*task)));

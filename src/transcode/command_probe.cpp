@@ -157,6 +157,7 @@ io::Task<int> probe(Session& session, const ProbeCommand& command) {
   WorkerOptions options = command.workers;
   options.workers = 1;
   options.urgent_workers = 0;
+  options.followers = 0;
   options.idle_class = false;
   VideoLog log({});
   Supervisor supervisor(session.home, options, log);

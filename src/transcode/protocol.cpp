@@ -11,9 +11,10 @@
 namespace sf::transcode {
 namespace {
 
-constexpr std::array<std::string_view, 4> kTaskNames = {"index", "video", "audio", "forget"};
-constexpr std::array<std::string_view, 5> kEventNames = {"ready", "started", "progress", "done",
-                                                         "failed"};
+constexpr std::array<std::string_view, 5> kTaskNames = {"index", "video", "audio", "forget",
+                                                        "grow"};
+constexpr std::array<std::string_view, 6> kEventNames = {"ready", "started", "progress",
+                                                         "done",  "failed",  "waiting"};
 
 template <class Enum, std::size_t N>
 std::optional<Enum> from_name(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -122,7 +123,10 @@ std::string encode(const Command& command) {
   if (command.kind != TaskKind::kForget) out.field("task", command.task);
   out.field("kind", kTaskNames[static_cast<std::size_t>(command.kind)]);
   if (command.kind != TaskKind::kForget) {
-    out.field("video", command.video).field("bytes", command.source_bytes);
+    if (command.kind != TaskKind::kGrow) out.field("video", command.video);
+    out.field("bytes", command.source_bytes);
+    if (command.arriving) out.field("arriving", true);
+    if (command.whole) out.field("whole", true);
   }
   if (command.kind == TaskKind::kVideo || command.kind == TaskKind::kAudio) {
     out.field("segment", command.segment);
@@ -147,11 +151,15 @@ Result<Command> parse_command(std::string_view text) {
   command.kind = *kind;
   if (command.kind == TaskKind::kForget) return command;
   command.video = root.string_at("video");
-  if (command.video.empty() || !read_number(root, "task", command.task) ||
+  command.arriving = root.bool_at("arriving");
+  command.whole = root.bool_at("whole");
+  const bool named = !command.video.empty() || command.kind == TaskKind::kGrow;
+  if (!named || !read_number(root, "task", command.task) ||
       !read_number(root, "bytes", command.source_bytes)) {
     return bad("a command without task, video or bytes", text);
   }
-  if (command.kind != TaskKind::kIndex && !read_segment_fields(root, command)) {
+  const bool makes = command.kind == TaskKind::kVideo || command.kind == TaskKind::kAudio;
+  if (makes && !read_segment_fields(root, command)) {
     return bad("a command that does not say what to make", text);
   }
   return command;
@@ -166,6 +174,7 @@ std::size_t descriptor_count(const Command& command) noexcept {
     case TaskKind::kAudio:
       return 3;
     case TaskKind::kForget:
+    case TaskKind::kGrow:
       return 0;
   }
   return 0;
@@ -176,6 +185,7 @@ std::string encode(const WorkerEvent& event) {
   out.begin_object().field("event", kEventNames[static_cast<std::size_t>(event.kind)]);
   if (event.kind != WorkerEventKind::kReady) out.field("task", event.task);
   if (event.kind == WorkerEventKind::kProgress) out.field("done", event.done);
+  if (event.kind == WorkerEventKind::kWaiting) out.field("bytes", event.bytes);
   if (event.kind == WorkerEventKind::kDone) {
     out.key("outputs").begin_array();
     for (const SegmentOutput& output : event.outputs) write_output(out, output);
@@ -200,6 +210,9 @@ Result<WorkerEvent> parse_event(std::string_view line) {
   if (!read_number(root, "task", event.task)) return bad("an event of no task", line);
   if (event.kind == WorkerEventKind::kProgress) {
     event.done = std::clamp(root.double_at("done"), 0.0, 1.0);
+  }
+  if (event.kind == WorkerEventKind::kWaiting && !read_number(root, "bytes", event.bytes)) {
+    return bad("a wait that does not say what was found", line);
   }
   if (event.kind == WorkerEventKind::kDone && !read_outputs(root, event.outputs)) {
     return bad("a result that does not say what was made", line);

@@ -9,10 +9,16 @@
 ///                                                                fds: source, plan, output…
 ///   audio  {"task":3,"kind":"audio","video":ID,"bytes":N,"segment":3,"track":0}
 ///                                                                fds: source, plan, output
+///   grow   {"task":1,"kind":"grow","bytes":N,"whole":true}   answers "waiting"    fds: none
 ///   forget {"kind":"forget"}                                                 fds: none
+///
+/// An index command with "arriving":true is about a source that still arrives, or did when it was
+/// indexed first: `bytes` are there, all of them with "whole":true.
 ///
 ///   {"event":"ready"}                                    after start, once
 ///   {"event":"started","task":2}   {"event":"progress","task":2,"done":0.25}
+///   {"event":"waiting","task":1,"bytes":N}     N bytes of the index so far are in the output, 0:
+///                                              not yet; the worker wants more of the source
 ///   {"event":"done","task":2,"outputs":[{"bytes":…,"begin":…,"duration":…,"frames":…,…}]}
 ///   {"event":"failed","task":2,"code":"corrupt","message":"…"}
 
@@ -27,13 +33,22 @@
 
 namespace sf::transcode {
 
-enum class TaskKind : std::uint8_t { kIndex, kVideo, kAudio, kForget };
+enum class TaskKind : std::uint8_t { kIndex, kVideo, kAudio, kForget, kGrow };
+
+/// What a worker is there for.
+enum class WorkerRole : std::uint8_t {
+  kOrdinary,
+  kUrgent,    ///< For what a viewer waits for, and short index passes.
+  kFollower,  ///< For index passes of sources that still arrive.
+};
 
 struct Command {
   std::uint64_t task = 0;
   TaskKind kind = TaskKind::kIndex;
   std::string video;
   std::uint64_t source_bytes = 0;
+  bool arriving = false;  ///< kIndex.
+  bool whole = false;     ///< kIndex that is `arriving`, kGrow.
   std::uint32_t segment = 0;
   std::uint32_t track = 0;
   std::vector<std::string> rungs;
@@ -47,11 +62,12 @@ struct Command {
 inline constexpr std::size_t kMessageBytesMax = std::size_t{64} << 10;
 inline constexpr std::size_t kDescriptorsMax = 16;
 
-enum class WorkerEventKind : std::uint8_t { kReady, kStarted, kProgress, kDone, kFailed };
+enum class WorkerEventKind : std::uint8_t { kReady, kStarted, kProgress, kDone, kFailed, kWaiting };
 struct WorkerEvent {
   WorkerEventKind kind = WorkerEventKind::kReady;
   std::uint64_t task = 0;
   double done = 0;
+  std::uint64_t bytes = 0;  ///< kWaiting: of the index so far.
   std::vector<SegmentOutput> outputs;
   Error error;
 };

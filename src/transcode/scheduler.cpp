@@ -10,6 +10,8 @@
 #include <streamforge/base/log.hpp>
 #include <streamforge/base/metrics.hpp>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 namespace sf::transcode {
@@ -22,12 +24,14 @@ QueueOptions queue_options(const WorkerOptions& workers) {
   return options;
 }
 
+constexpr std::size_t kGoneMax = 256;
+
 bool is_open(store::JobState state) {
   return state == store::JobState::kWaiting || state == store::JobState::kRunning ||
          state == store::JobState::kPaused;
 }
 
-Error gone(std::string_view why) { return {ErrorCode::kUnavailable, std::string(why), 0}; }
+Error unavailable(std::string_view why) { return {ErrorCode::kUnavailable, std::string(why), 0}; }
 
 }  // namespace
 
@@ -50,6 +54,8 @@ Scheduler::Impl::Impl(io::Reactor& home_reactor, store::Catalogue& records, stor
 io::Task<Result<>> Scheduler::Impl::start() {
   auto open = co_await catalogue.open_jobs();
   if (!open) co_return fail(std::move(open.error()));
+  auto uploads = co_await catalogue.unfinished_uploads();
+  if (!uploads) co_return fail(std::move(uploads.error()));
   started = true;
   const std::weak_ptr<Impl> weak = weak_from_this();
   // From any thread; only the home reactor looks inside.
@@ -60,31 +66,43 @@ io::Task<Result<>> Scheduler::Impl::start() {
       if (self && !self->stopping) self->home.spawn(self->sync_alone(id));
     });
   });
+  catalogue.watch_uploads([weak, reactor](const store::Upload& upload) {
+    reactor->post([weak, upload] {
+      const auto self = weak.lock();
+      if (self && !self->stopping) self->on_arrival(upload);
+    });
+  });
   demand.set_listener([weak, reactor](const store::Wish& wish) {
     reactor->post([weak, wish] {
       if (const auto self = weak.lock()) self->on_wish(wish);
     });
   });
   supervisor.start([this](unsigned) { pump(); });
-  home.spawn(take_up_all(std::move(*open)));
+  std::vector<std::string> ids;
+  for (const store::Job& job : *open) ids.push_back(job.video);
+  for (const store::Upload& upload : *uploads) {
+    if (upload.offset > 0) ids.push_back(upload.id);
+  }
+  home.spawn(take_up_all(std::move(ids)));
   co_return {};
 }
 
-io::Task<void> Scheduler::Impl::take_up_all(std::vector<store::Job> open) {
+io::Task<void> Scheduler::Impl::take_up_all(std::vector<std::string> ids) {
   const auto pass = gate.enter();
-  for (const store::Job& job : open) {
+  for (const std::string& id : ids) {
     if (stopping) break;
-    co_await sync(job.video);
+    co_await sync(id);
   }
   taking_up = false;
   answer_early_wishes();
-  if (!open.empty()) log::info("transcode", "took up open jobs", {{"jobs", open.size()}});
+  if (!jobs.empty()) log::info("transcode", "took up open jobs", {{"jobs", jobs.size()}});
 }
 
 io::Task<void> Scheduler::Impl::stop() {
   if (stopping || !started) co_return;
   stopping = true;
   catalogue.set_job_listener(nullptr);
+  catalogue.watch_uploads(nullptr);
   demand.set_listener(nullptr);
   retry_timer.cancel();
   co_await supervisor.stop();
@@ -96,7 +114,7 @@ io::Task<void> Scheduler::Impl::stop() {
     job->flush_timer.cancel();
     co_await flush(job);
   }
-  demand.refuse_all(gone("The server is shutting down."));
+  demand.refuse_all(unavailable("The server is shutting down."));
 }
 
 io::Task<void> Scheduler::Impl::sync_alone(std::string id) {
@@ -134,10 +152,20 @@ io::Task<void> Scheduler::Impl::sync_once(std::string id) {
     co_return;
   }
   const JobPtr known = find(id);
+  if (!*record && (!known || known->arrival.on)) {
+    if (!known) co_await take_up_arriving(std::move(id));
+    co_return;
+  }
   if (!*record || !is_open((*record)->state)) {
     // A job that ends here by itself is no longer known when its record changes.
-    if (known && !known->finishing) end_job(known, gone("This video is not being made any more."));
+    if (known && !known->finishing)
+      end_job(known, unavailable("This video is not being made any more."));
     co_return;
+  }
+  if (known && known->arrival.on) {
+    auto video = co_await catalogue.video(id);
+    if (!video || known->ended) co_return;
+    arrived(known, video->source.bytes);
   }
   if (known) {
     queue.set_paused(id, (*record)->state == store::JobState::kPaused);
@@ -163,46 +191,62 @@ io::Task<void> Scheduler::Impl::take_up(store::Job record) {
   entry.queued_at_ms = record.queued_at_ms;
   entry.source_bytes = video->source.bytes;
 
-  // Planned before, and both halves of the plan are there: go on where it stopped.
-  auto shown_text = co_await blobs.read_small(record.video, std::string(hls::kPresentationBlob),
-                                              hls::kPresentationBytesMax);
-  auto plan = co_await blobs.open_blob(record.video, "plan");
   std::vector<std::vector<std::uint32_t>> done;
-  bool planned = false;
-  if (video->playable && shown_text && plan) {
-    auto shown = hls::parse_presentation(*shown_text);
-    auto segments = co_await catalogue.segments(record.video);
-    if (shown && segments) {
-      planned = true;
-      job->shown = std::move(*shown);
-      job->shapes = shapes_of(job->shown);
-      job->tallies = tallies_of(job->shapes);
-      done.resize(job->shapes.size());
-      for (const store::Segment& segment : *segments) {
-        const auto row = std::ranges::find(job->shapes, segment.track, &TrackShape::name);
-        if (row == job->shapes.end()) continue;
-        const auto index = static_cast<std::size_t>(row - job->shapes.begin());
-        if (job->tallies[index].add(segment.number, segment.bytes, segment.duration_ticks)) {
-          done[index].push_back(segment.number);
-        }
-      }
-      for (std::size_t i = 0; i < job->shapes.size(); ++i) {
-        const auto& shape = job->shapes[i];
-        job->tallies[i].codecs = shape.audio ? job->shown.audio[shape.index].codecs
-                                             : job->shown.video[shape.index].codecs;
-      }
-    }
-  }
+  const bool planned = co_await recall(job, *video, done);
   if (stopping || find(job->id)) co_return;
   jobs.emplace(job->id, job);
   queue.add(std::move(entry));
   queue.set_paused(job->id, record.state == store::JobState::kPaused);
   if (planned) {
-    queue.set_tracks(job->id, job->shapes, done);
+    queue.set_tracks(job->id, job->shapes, done, job->outline == nullptr);
     job->pace.begin(home.now_ms());
     if (queue.complete(job->id)) co_await flush(job);
   }
   refresh_positions();
+}
+
+io::Task<bool> Scheduler::Impl::recall(JobPtr job, const store::Video& video,
+                                       std::vector<std::vector<std::uint32_t>>& done) {
+  // Both halves of the plan must be there.
+  auto shown_text = co_await blobs.read_small(job->id, std::string(hls::kPresentationBlob),
+                                              hls::kPresentationBytesMax);
+  auto file = co_await blobs.open_blob(job->id, std::string(kPlanBlob));
+  if (!video.playable || !shown_text || !file) co_return false;
+  auto shown = hls::parse_presentation(*shown_text);
+  auto segments = co_await catalogue.segments(job->id);
+  if (!shown || !segments) co_return false;
+  if (shown->growing) {
+    struct stat status{};
+    if (::fstat(file->get(), &status) < 0) co_return false;
+    auto text = co_await read_index(file->get(), static_cast<std::uint64_t>(status.st_size));
+    if (!text) co_return false;
+    auto parsing = io::offload(thinker, [&text]() -> Result<Plan> {
+      auto plan = parse_plan(*text);
+      if (!plan) return plan;
+      return outline(*plan);
+    });
+    auto plan = co_await parsing;
+    if (!plan) co_return false;
+    job->outline = std::make_shared<const Plan>(std::move(*plan));
+  }
+  job->shown = std::move(*shown);
+  job->shapes = shapes_of(job->shown);
+  job->tallies = tallies_of(job->shapes);
+  done.resize(job->shapes.size());
+  for (const store::Segment& segment : *segments) {
+    const auto row = std::ranges::find(job->shapes, segment.track, &TrackShape::name);
+    if (row == job->shapes.end()) continue;
+    const auto index = static_cast<std::size_t>(row - job->shapes.begin());
+    if (job->tallies[index].add(segment.number, segment.bytes, segment.duration_ticks)) {
+      done[index].push_back(segment.number);
+    }
+  }
+  for (std::size_t i = 0; i < job->shapes.size(); ++i) {
+    const auto& shape = job->shapes[i];
+    job->tallies[i].codecs =
+        shape.audio ? job->shown.audio[shape.index].codecs : job->shown.video[shape.index].codecs;
+  }
+  co_return true;
 }
 
 Scheduler::Impl::JobPtr Scheduler::Impl::find(const std::string& id) const {
@@ -214,6 +258,8 @@ void Scheduler::Impl::end_job(const JobPtr& job, const Error& answer) {
   if (job->ended) return;
   job->ended = true;
   job->flush_timer.cancel();
+  job->arrival.look_timer.cancel();
+  job->arrival.starve_timer.cancel();
   queue.remove(job->id);
   jobs.erase(job->id);
   for (const unsigned worker : job->workers) supervisor.cancel(worker);
@@ -232,7 +278,9 @@ io::Task<void> Scheduler::Impl::see_off(JobPtr job) {
 }
 
 io::Task<void> Scheduler::Impl::forget(std::string id) {
-  if (const JobPtr job = find(id)) end_job(job, gone("This video is being deleted."));
+  gone.push_back(id);
+  if (gone.size() > kGoneMax) gone.pop_front();
+  if (const JobPtr job = find(id)) end_job(job, unavailable("This video is being deleted."));
   const auto still_here = [&] {
     return std::ranges::any_of(leaving, [&](const JobPtr& job) { return job->id == id; });
   };
@@ -245,6 +293,9 @@ io::Task<Result<>> Scheduler::Impl::intend(
     std::string id, std::function<Result<>(store::Job&, store::Video&)> change) {
   io::Reactor& caller = io::Reactor::current();
   auto updated = co_await catalogue.update_job(id, std::move(change));
+  if (!updated && updated.error().code == ErrorCode::kNotFound && catalogue.cached_video(id)) {
+    co_return fail(ErrorCode::kConflict, "This video is still being uploaded.");
+  }
   if (!updated) co_return fail(std::move(updated.error()));
   co_await hop_to(home);
   co_await sync_alone(std::move(id));
@@ -272,7 +323,7 @@ void Scheduler::Impl::on_wish(const store::Wish& wish) {
       demand.satisfy(wish);
       break;
     case WishAnswer::kBusy:
-      demand.refuse(wish, gone("Too many viewers wait for segments."));
+      demand.refuse(wish, unavailable("Too many viewers wait for segments."));
       break;
     case WishAnswer::kUnknown:
       home.spawn(answer_stranger(wish));
@@ -322,6 +373,7 @@ io::Task<Result<>> Scheduler::cancel(std::string video) {
     if (!is_open(job.state)) return fail(ErrorCode::kConflict, "There is nothing to cancel.");
     job.state = store::JobState::kCancelled;
     record.status = store::VideoStatus::kCancelled;
+    record.paused = false;
     record.eta_ms = 0;
     return {};
   };
@@ -349,6 +401,7 @@ io::Task<Result<>> Scheduler::pause(std::string video) {
       [](store::Job& job, store::Video& record) -> Result<> {
     if (!is_open(job.state)) return fail(ErrorCode::kConflict, "There is nothing to pause.");
     job.state = store::JobState::kPaused;
+    record.paused = true;
     record.eta_ms = 0;
     return {};
   };
@@ -356,12 +409,13 @@ io::Task<Result<>> Scheduler::pause(std::string video) {
 }
 
 io::Task<Result<>> Scheduler::resume(std::string video) {
-  std::function<Result<>(store::Job&, store::Video&)> change = [](store::Job& job,
-                                                                  store::Video&) -> Result<> {
+  std::function<Result<>(store::Job&, store::Video&)> change =
+      [](store::Job& job, store::Video& record) -> Result<> {
     if (job.state != store::JobState::kPaused) {
       return fail(ErrorCode::kConflict, "This video is not paused.");
     }
     job.state = store::JobState::kWaiting;
+    record.paused = false;
     return {};
   };
   return impl_->intend(std::move(video), std::move(change));

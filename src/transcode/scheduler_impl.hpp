@@ -18,9 +18,11 @@
 #include <streamforge/io/timer.hpp>
 #include <streamforge/transcode/scheduler.hpp>
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -28,9 +30,17 @@
 
 namespace sf::transcode {
 
+/// Name of the blob that holds the plan, for workers.
+inline constexpr std::string_view kPlanBlob = "plan";
+
 struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   Impl(io::Reactor& home_reactor, store::Catalogue& records, store::BlobStore& files,
        store::Demand& wishes, LadderOptions rungs, WorkerOptions workers);
+
+  struct Planned {
+    Plan plan;
+    std::string bytes;
+  };
 
   /// A segment that has its name but not yet its record.
   struct Made {
@@ -40,6 +50,29 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
     std::uint64_t duration_ticks = 0;
     std::string codecs;
     std::uint32_t damaged_frames = 0;
+  };
+
+  /// How the bytes of a video come, and the index pass that follows them.
+  struct Arrival {
+    bool on = false;  ///< Bytes are still to come.
+    std::uint64_t bytes = 0;
+    std::optional<std::uint64_t> length;  ///< Of the whole, where it was announced.
+    std::uint64_t first_bytes = 0;        ///< When it was first seen here.
+    std::uint64_t first_ms = 0;
+    bool given_up = false;  ///< It can only be read when it is whole.
+    /// The pass has used all it was given, and waits with what it found in a file.
+    struct Waiting {
+      unsigned worker = 0;
+      int output = -1;
+      std::uint64_t index_bytes = 0;  ///< 0: nothing yet, or listed already.
+    };
+    std::optional<Waiting> waiting;
+    bool extending = false;        ///< What it found is being planned.
+    std::uint64_t used_bytes = 0;  ///< That the pass was given.
+    std::uint64_t fed_ms = 0;
+    std::uint64_t listed_ms = 0;
+    io::Timer look_timer;
+    io::Timer starve_timer;
   };
 
   /// A video that is being worked on. Whoever acts for it holds a pass of `users`.
@@ -57,6 +90,9 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
     Pace pace;
     io::Timer flush_timer;
     io::Gate users;
+    /// What was planned while only a part was there; null before, and once all is planned.
+    std::shared_ptr<const Plan> outline;
+    Arrival arrival;
   };
   using JobPtr = std::shared_ptr<Job>;
 
@@ -71,12 +107,15 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   // --- scheduler.cpp: jobs.
   io::Task<Result<>> start();
   io::Task<void> stop();
-  io::Task<void> take_up_all(std::vector<store::Job> open);
+  io::Task<void> take_up_all(std::vector<std::string> ids);
   /// Makes what is known here agree with the job's record.
   io::Task<void> sync(std::string id);
   io::Task<void> sync_once(std::string id);
   io::Task<void> sync_alone(std::string id);
   io::Task<void> take_up(store::Job record);
+  /// What was planned and made of it before; false: nothing that is of use.
+  io::Task<bool> recall(JobPtr job, const store::Video& video,
+                        std::vector<std::vector<std::uint32_t>>& done);
   io::Task<Result<>> intend(std::string id,
                             std::function<Result<>(store::Job&, store::Video&)> change);
   io::Task<void> forget(std::string id);
@@ -84,6 +123,18 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   io::Task<void> see_off(JobPtr job);
   [[nodiscard]] JobPtr find(const std::string& id) const;
   void refresh_positions();
+
+  // --- scheduler_arriving.cpp: videos whose bytes still come.
+  void on_arrival(const store::Upload& upload);
+  io::Task<void> take_up_arriving(std::string id);
+  /// All its bytes are there, and its job waits.
+  void arrived(const JobPtr& job, std::uint64_t bytes);
+  /// Lists what the waiting pass has found, or gives it what has come since, or neither yet.
+  void follow(const JobPtr& job);
+  [[nodiscard]] bool worth_listing(const Job& job) const;
+  io::Task<void> extend(JobPtr job, UniqueFd output, std::uint64_t index_bytes);
+  void unfollow(const JobPtr& job);
+  io::Task<void> begin_anew(JobPtr job);
 
   void on_wish(const store::Wish& wish);
   void answer_early_wishes();
@@ -97,7 +148,11 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   io::Task<void> settle_index(JobPtr job, QueueTask task, TaskReport report, Files files);
   io::Task<void> settle_segment(JobPtr job, QueueTask task, TaskReport report, Files files);
   io::Task<void> settle_failure(JobPtr job, QueueTask task, TaskReport report);
-  io::Task<Result<>> store_plan(JobPtr job, std::string plan_bytes, Plan plan);
+  static Result<Planned> plan_from(std::string_view index_bytes, const LadderOptions& ladder,
+                                   const Plan* before, bool whole);
+  io::Task<Result<std::string>> read_index(int file, std::uint64_t bytes);
+  /// Records what is planned of a video: the first of it, or more.
+  io::Task<Result<>> store_plan(JobPtr job, Planned planned, bool whole);
   void flush_soon(const JobPtr& job, bool now);
   io::Task<void> flush_alone(JobPtr job);
   io::Task<void> flush(JobPtr job);
@@ -124,6 +179,7 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   WakeList synced;
   std::set<std::string> syncing;
   std::set<std::string> sync_again;
+  std::deque<std::string> gone;           ///< The last videos to go: news of them comes late.
   std::vector<store::Wish> early_wishes;  ///< Came before their segments were known here.
   std::vector<bool> assigned;             ///< By worker: a task is on its way to it.
   unsigned publishing = 0;

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::uint32_t kCommitDelayMs = 200;  // Background results share a record write.
 constexpr std::uint64_t kIndexBytesMax = std::uint64_t{256} << 20;
-constexpr std::string_view kPlanBlob = "plan";
 
 /// What a commit says of one track; absolute, so that saying it twice is harmless.
 struct TrackCount {
@@ -29,7 +28,7 @@ template <class Record>
 void set_counts(Record& record, const TrackCount& count) {
   record.segments_done = count.done;
   record.bytes = count.bytes;
-  record.codecs = count.codecs;
+  if (!count.codecs.empty()) record.codecs = count.codecs;
   record.peak_bps = count.rates.peak_bps;
   record.average_bps = count.rates.average_bps;
 }
@@ -43,20 +42,6 @@ void set_counts(store::Video& video, const std::vector<TrackCount>& counts) {
       if (concat("audio/", track.name) == count.name) set_counts(track, count);
     }
   }
-}
-
-struct Planned {
-  Plan plan;
-  std::string bytes;
-};
-
-Result<Planned> plan_from(std::string_view index_bytes, const LadderOptions& ladder) {
-  auto index = parse_index(index_bytes);
-  if (!index) return fail(std::move(index.error()));
-  auto plan = make_plan(std::move(*index), ladder);
-  if (!plan) return fail(std::move(plan.error()));
-  std::string bytes = serialize(*plan);
-  return Planned{std::move(*plan), std::move(bytes)};
 }
 
 void describe(store::Video& video, const Plan& plan, const hls::Presentation& shown) {
@@ -102,12 +87,35 @@ void describe(store::Video& video, const Plan& plan, const hls::Presentation& sh
   }
 }
 
+std::vector<TrackCount> counts_of(const std::vector<TrackShape>& shapes,
+                                  const std::vector<Tally>& tallies, bool whole) {
+  std::vector<TrackCount> counts;
+  for (std::size_t row = 0; row < shapes.size(); ++row) {
+    const Tally& tally = tallies[row];
+    counts.push_back({shapes[row].name, tally.done, tally.bytes, tally.codecs,
+                      whole ? tally.rates() : hls::Rates{}});
+  }
+  return counts;
+}
+
 bool is_over(store::JobState state) {
   return state == store::JobState::kCancelled || state == store::JobState::kFailed ||
          state == store::JobState::kDone;
 }
 
 }  // namespace
+
+Result<Scheduler::Impl::Planned> Scheduler::Impl::plan_from(std::string_view index_bytes,
+                                                            const LadderOptions& ladder,
+                                                            const Plan* before, bool whole) {
+  auto index = parse_index(index_bytes);
+  if (!index) return fail(std::move(index.error()));
+  auto plan = whole && before == nullptr ? make_plan(std::move(*index), ladder)
+                                         : plan_arriving(std::move(*index), ladder, before, whole);
+  if (!plan) return fail(std::move(plan.error()));
+  std::string bytes = serialize(*plan);
+  return Planned{std::move(*plan), std::move(bytes)};
+}
 
 void Scheduler::Impl::pump() {
   pump_again = true;
@@ -119,7 +127,7 @@ void Scheduler::Impl::pump() {
     for (unsigned i = 0; i < supervisor.count() && publishing < publishing_max; ++i) {
       const unsigned worker = supervisor.count() - 1 - i;  // Urgent ones first.
       if (!supervisor.idle(worker) || assigned[worker]) continue;
-      auto task = queue.next(worker, supervisor.urgent(worker), home.now_ms());
+      auto task = queue.next(worker, supervisor.role(worker), home.now_ms());
       if (!task) continue;
       if (task->kind == TaskKind::kIndex) refresh_positions();
       assigned[worker] = true;
@@ -139,7 +147,10 @@ io::Task<Result<>> Scheduler::Impl::open_files(const QueueTask& task, Files& fil
   files.source = std::move(*source);
   struct stat status{};
   if (::fstat(files.source.get(), &status) < 0) co_return fail_errno(errno, "fstat");
-  files.source_bytes = static_cast<std::uint64_t>(status.st_size);
+  // Of a file that still arrives what is durable counts, not the room that is kept for it.
+  const JobPtr job = find(task.video);
+  files.source_bytes =
+      job && job->arrival.on ? job->arrival.bytes : static_cast<std::uint64_t>(status.st_size);
   if (task.kind != TaskKind::kIndex) {
     auto plan = co_await blobs.open_blob(task.video, std::string(kPlanBlob));
     if (!plan) co_return fail(std::move(plan.error()));
@@ -182,9 +193,20 @@ io::Task<void> Scheduler::Impl::perform(QueueTask task) {
     spec.descriptors = {files.source.get()};
     if (files.plan) spec.descriptors.push_back(files.plan.get());
     for (const UniqueFd& output : files.outputs) spec.descriptors.push_back(output.get());
+    if (task.kind == TaskKind::kIndex && (task.arriving || job->outline)) {
+      spec.command.arriving = true;
+      spec.command.whole = !job->arrival.on;
+      job->arrival.used_bytes = files.source_bytes;
+      spec.on_waiting = [this, job, worker = task.worker,
+                         output = files.outputs.front().get()](std::uint64_t index_bytes) {
+        job->arrival.waiting = {worker, output, index_bytes};
+        follow(job);
+      };
+    }
     job->workers.insert(task.worker);
     report = co_await supervisor.run(task.worker, std::move(spec));
     job->workers.erase(task.worker);
+    if (task.kind == TaskKind::kIndex) job->arrival.waiting.reset();
   }
   assigned[task.worker] = false;
   if (!job->ended) co_await settle(job, std::move(task), std::move(report), std::move(files));
@@ -213,81 +235,139 @@ io::Task<void> Scheduler::Impl::settle_failure(JobPtr job, QueueTask task, TaskR
   const bool again = queue.failed(task, home.now_ms());
   const bool hopeless = is_final(report, task.kind) || report.error.code == ErrorCode::kNotFound;
   if (again && !hopeless) co_return;
+  if (job->arrival.on) {
+    // What is there may be too little, or the file may be bad: that is told of the whole.
+    if (task.kind == TaskKind::kIndex) job->arrival.given_up = true;
+    if (task.kind == TaskKind::kIndex) queue.set_fed(job->id, false);
+    for (const std::uint32_t row : task.tracks) {
+      demand.refuse({job->id, job->shapes[row].name, task.segment}, report.error);
+    }
+    co_return;
+  }
   const std::string part =
       task.kind == TaskKind::kIndex ? std::string() : concat("segment ", task.segment);
   co_await fail_video(job, failure_of(report, part, hopeless ? 1 : limits::kTaskAttemptsMax));
 }
 
+io::Task<Result<std::string>> Scheduler::Impl::read_index(int file, std::uint64_t bytes) {
+  if (bytes > kIndexBytesMax) {
+    co_return fail(ErrorCode::kTooLarge, "This file has more packets than can be indexed.");
+  }
+  std::string text(bytes, '\0');
+  const std::span<char> space(text);
+  auto read = co_await home.read_exactly_at(file, std::as_writable_bytes(space), 0);
+  if (!read) co_return fail(std::move(read.error()));
+  co_return text;
+}
+
 io::Task<void> Scheduler::Impl::settle_index(JobPtr job, QueueTask task, TaskReport report,
                                              Files files) {
-  const std::uint64_t bytes = report.outputs.front().bytes;
-  std::string text;
-  Result<> read;
-  if (bytes > kIndexBytesMax) {
-    read = fail(ErrorCode::kTooLarge, "This file has more packets than can be indexed.");
-  } else {
-    text.resize(bytes);
-    read = co_await home.read_exactly_at(
-        files.outputs.front().get(), std::as_writable_bytes(std::span(text.data(), text.size())),
-        0);
-  }
-  Result<Planned> planned = fail(ErrorCode::kInternal, "");
-  if (read) {
-    auto thinking = io::offload(thinker, [this, &text] { return plan_from(text, ladder); });
-    planned = co_await thinking;
-  } else {
-    planned = fail(std::move(read.error()));
-  }
-  if (job->ended) co_return;
-  if (!planned) {
-    report.end = TaskEnd::kReported;
-    report.error = std::move(planned.error());
-    co_await settle_failure(job, std::move(task), std::move(report));
+  if (job->arrival.on) {
+    // It came to an end before its bytes did; the rest is looked at when all is there.
+    queue.released(task, false);
+    queue.set_fed(job->id, false);
+    job->arrival.given_up = true;
     co_return;
   }
-  auto stored = co_await store_plan(job, std::move(planned->bytes), std::move(planned->plan));
+  auto text = co_await read_index(files.outputs.front().get(), report.outputs.front().bytes);
+  Result<Planned> planned = fail(ErrorCode::kInternal, "");
+  if (text) {
+    const std::shared_ptr<const Plan> before = job->outline;
+    auto thinking = io::offload(
+        thinker, [this, &text, &before] { return plan_from(*text, ladder, before.get(), true); });
+    planned = co_await thinking;
+  } else {
+    planned = fail(std::move(text.error()));
+  }
   if (job->ended) co_return;
+  if (!planned && planned.error().code == ErrorCode::kConflict && job->outline) {
+    co_await begin_anew(job);
+    co_return;
+  }
+  Result<> stored;
+  if (planned) {
+    const bool first = job->outline == nullptr;
+    stored = co_await store_plan(job, std::move(*planned), true);
+    if (job->ended) co_return;
+    if (stored) {
+      (void)queue.made(task, report.wall_ms);
+      if (first) queue.set_tracks(job->id, job->shapes, {});
+    }
+  } else {
+    stored = fail(std::move(planned.error()));
+  }
   if (!stored) {
     report.end = TaskEnd::kReported;
     report.error = std::move(stored.error());
     co_await settle_failure(job, std::move(task), std::move(report));
     co_return;
   }
-  (void)queue.made(task, report.wall_ms);
-  queue.set_tracks(job->id, job->shapes, {});
   job->pace.begin(home.now_ms());
   answer_early_wishes();
   if (queue.complete(job->id)) co_await flush(job);
 }
 
 // The plan's blobs first, then the record that says that they are there.
-io::Task<Result<>> Scheduler::Impl::store_plan(JobPtr job, std::string plan_bytes, Plan plan) {
+io::Task<Result<>> Scheduler::Impl::store_plan(JobPtr job, Planned planned, bool whole) {
+  const bool first = job->outline == nullptr;
+  const Plan& plan = planned.plan;
   hls::Presentation shown = present(plan);
-  auto wrote = co_await blobs.write_small(job->id, std::string(kPlanBlob), std::move(plan_bytes));
+  shown.growing = !whole;
+  auto wrote =
+      co_await blobs.write_small(job->id, std::string(kPlanBlob), std::move(planned.bytes));
   if (!wrote) co_return fail(std::move(wrote.error()));
   std::string shown_text = hls::serialize(shown);
   wrote = co_await blobs.write_small(job->id, std::string(hls::kPresentationBlob),
                                      std::move(shown_text));
   if (!wrote) co_return fail(std::move(wrote.error()));
   // Segments of an earlier plan, whose blobs were lost, belong to no timeline that is known.
-  auto cleared = co_await catalogue.remove_segments(job->id);
-  if (!cleared) co_return fail(std::move(cleared.error()));
-  std::function<Result<>(store::Job&, store::Video&)> change =
-      [&plan, &shown](store::Job& record, store::Video& video) -> Result<> {
-    if (is_over(record.state)) return fail(ErrorCode::kConflict, "It has been ended.");
-    if (record.state == store::JobState::kWaiting) record.state = store::JobState::kRunning;
-    if (video.status == store::VideoStatus::kQueued) {
-      video.status = store::VideoStatus::kProcessing;
+  if (first) {
+    auto cleared = co_await catalogue.remove_segments(job->id);
+    if (!cleared) co_return fail(std::move(cleared.error()));
+  }
+  if (job->ended) co_return fail(ErrorCode::kConflict, "It has been ended.");
+  std::vector<TrackShape> shapes = shapes_of(shown);
+  if (!first) {
+    // Who reads the new record may ask for what is new at once.
+    queue.extend(job->id, shapes, whole);
+    for (std::size_t row = 0; row < shapes.size(); ++row) {
+      job->tallies[row].segments.resize(shapes[row].segments);
     }
+    job->shapes = shapes;
+    job->shown = shown;
+  }
+  std::vector<TrackCount> counts;
+  if (!first) counts = counts_of(job->shapes, job->tallies, whole);
+  std::function<Result<>(store::Video&)> tell = [&](store::Video& video) -> Result<> {
     describe(video, plan, shown);
+    set_counts(video, counts);
+    set_partial_warning(video.warnings, job->damaged_frames);
     return {};
   };
-  auto updated =
-      co_await catalogue.update_job(job->id, std::move(change), store::EventKind::kPlayable);
+  Result<store::Video> updated = fail(ErrorCode::kInternal, "");
+  if (whole) {
+    std::function<Result<>(store::Job&, store::Video&)> change =
+        [&tell](store::Job& record, store::Video& video) -> Result<> {
+      if (is_over(record.state)) return fail(ErrorCode::kConflict, "It has been ended.");
+      if (record.state == store::JobState::kWaiting) record.state = store::JobState::kRunning;
+      if (video.status == store::VideoStatus::kQueued) {
+        video.status = store::VideoStatus::kProcessing;
+      }
+      return tell(video);
+    };
+    updated =
+        co_await catalogue.update_job(job->id, std::move(change), store::EventKind::kPlayable);
+  } else {
+    const auto event = first ? store::EventKind::kPlayable : store::EventKind::kProgress;
+    updated = co_await catalogue.update_video(job->id, std::move(tell), event);
+  }
   if (!updated) co_return fail(std::move(updated.error()));
-  job->shown = std::move(shown);
-  job->shapes = shapes_of(job->shown);
-  job->tallies = tallies_of(job->shapes);
+  if (first) {
+    job->shown = std::move(shown);
+    job->shapes = std::move(shapes);
+    job->tallies = tallies_of(job->shapes);
+  }
+  job->outline = whole ? nullptr : std::make_shared<const Plan>(outline(plan));
   co_return {};
 }
 
@@ -382,7 +462,9 @@ io::Task<bool> Scheduler::Impl::commit(JobPtr job, std::vector<Made> batch) {
   std::vector<TrackCount> counts;
   for (const std::uint32_t row : touched) {
     const Tally& tally = job->tallies[row];
-    counts.push_back({job->shapes[row].name, tally.done, tally.bytes, tally.codecs, tally.rates()});
+    // What a part measures says nothing of the rest.
+    const hls::Rates rates = job->outline ? hls::Rates{} : tally.rates();
+    counts.push_back({job->shapes[row].name, tally.done, tally.bytes, tally.codecs, rates});
   }
   const auto so_far = queue.work(job->id);
   const std::uint64_t eta_ms =

@@ -41,10 +41,10 @@ Supervisor::Timing::Timing()
     : silence_ms(limits::kWorkerSilenceMs), stop_ms(3'000), watch_ms(1'000), back_off_ms(200) {}
 
 struct Supervisor::Slot {
-  Slot(unsigned number, bool is_urgent) : index(number), urgent(is_urgent) {}
+  Slot(unsigned number, WorkerRole what) : index(number), role(what) {}
 
   const unsigned index;
-  const bool urgent;
+  const WorkerRole role;
 
   std::optional<Process> process;
   std::optional<io::Gate> readers;
@@ -65,6 +65,8 @@ struct Supervisor::Slot {
   bool cancelled = false;
   Command command;
   std::function<void(double)> on_progress;
+  std::function<void(std::uint64_t)> on_waiting;
+  bool waiting = false;  // For us: its silence means nothing.
   std::uint64_t began_ms = 0;
   TaskReport report;
   bool reported = false;
@@ -75,16 +77,20 @@ struct Supervisor::Slot {
 
 Supervisor::Supervisor(io::Reactor& home, WorkerOptions options, VideoLog& log, Timing timing)
     : home_(home), options_(std::move(options)), timing_(timing), log_(log) {
-  const unsigned total = options_.workers + options_.urgent_workers;
-  for (unsigned i = 0; i < total; ++i) {
-    slots_.push_back(std::make_unique<Slot>(i, i >= options_.workers));
-  }
+  const auto add = [this](unsigned count, WorkerRole role) {
+    for (unsigned i = 0; i < count; ++i) {
+      slots_.push_back(std::make_unique<Slot>(static_cast<unsigned>(slots_.size()), role));
+    }
+  };
+  add(options_.workers, WorkerRole::kOrdinary);
+  add(options_.urgent_workers, WorkerRole::kUrgent);
+  add(options_.followers, WorkerRole::kFollower);
 }
 
 Supervisor::~Supervisor() = default;
 
 unsigned Supervisor::count() const noexcept { return static_cast<unsigned>(slots_.size()); }
-bool Supervisor::urgent(unsigned worker) const noexcept { return slots_[worker]->urgent; }
+WorkerRole Supervisor::role(unsigned worker) const noexcept { return slots_[worker]->role; }
 bool Supervisor::idle(unsigned worker) const noexcept {
   const Slot& slot = *slots_[worker];
   return slot.ready && !slot.busy && !slot.terminating && !stopping_;
@@ -125,7 +131,7 @@ io::Task<void> Supervisor::live(Slot& slot) {
     options.program = options_.program;
     if (!options_.cpus.empty()) options.cpu = options_.cpus[slot.index % options_.cpus.size()];
     options.nice = options_.nice;
-    options.idle_class = options_.idle_class && !slot.urgent;
+    options.idle_class = options_.idle_class && slot.role == WorkerRole::kOrdinary;
     options.memory_bytes_max = options_.memory_bytes_max;
     auto started = Process::start(options);
     const std::uint64_t began_ms = home_.now_ms();
@@ -268,6 +274,10 @@ void Supervisor::hear(Slot& slot, std::string_view line) {
     case WorkerEventKind::kProgress:
       if (slot.on_progress) slot.on_progress(event->done);
       break;
+    case WorkerEventKind::kWaiting:
+      slot.waiting = true;
+      if (slot.on_waiting) slot.on_waiting(event->bytes);
+      break;
     case WorkerEventKind::kDone: {
       if (event->outputs.size() != outputs_expected(slot.command)) {
         kill(slot, TaskEnd::kCrashed, "it made another number of files than it was given");
@@ -311,7 +321,7 @@ void Supervisor::watch(Slot& slot) {
     if (now_ms - slot.terminate_ms >= timing_.stop_ms) slot.process->signal(SIGKILL);
     return;
   }
-  if (slot.ready && !slot.busy) return;
+  if (slot.ready && (!slot.busy || slot.waiting)) return;
   const auto state = slot.process->state();
   if (!state) return;
   if (state->letter == 'T' || state->letter == 't') slot.heard_ms = now_ms;
@@ -374,6 +384,8 @@ void Supervisor::end_task(Slot& slot, TaskReport report) {
   slot.report = std::move(report);
   slot.busy = false;
   slot.on_progress = nullptr;
+  slot.on_waiting = nullptr;
+  slot.waiting = false;
   // In a turn of its own: the waiter may give this worker its next task at once.
   home_.post([waiter = std::exchange(slot.task_waiter, nullptr)] { waiter.resume(); });
   home_.post([this, worker = slot.index] {
@@ -387,6 +399,8 @@ io::Task<TaskReport> Supervisor::run(unsigned worker, TaskSpec spec) {
   spec.command.task = ++task_number_;
   slot.command = std::move(spec.command);
   slot.on_progress = std::move(spec.on_progress);
+  slot.on_waiting = std::move(spec.on_waiting);
+  slot.waiting = false;
   slot.began_ms = slot.heard_ms = home_.now_ms();
   slot.log_bytes = 0;
   slot.last_video = slot.command.video;
@@ -413,6 +427,21 @@ io::Task<TaskReport> Supervisor::run(unsigned worker, TaskSpec spec) {
   Ended ended{slot};
   co_await ended;
   co_return std::move(slot.report);
+}
+
+void Supervisor::grow(unsigned worker, Arrived arrived) {
+  Slot& slot = *slots_[worker];
+  if (!slot.busy || !slot.waiting || !slot.process || slot.terminating) return;
+  Command command;
+  command.kind = TaskKind::kGrow;
+  command.task = slot.command.task;
+  command.source_bytes = arrived.bytes;
+  command.whole = arrived.whole;
+  slot.waiting = false;
+  slot.heard_ms = home_.now_ms();
+  slot.process->allow_cpu_ms(kTaskCpuMsMax);
+  auto sent = slot.process->send(encode(command), {});
+  if (!sent) kill(slot, TaskEnd::kCrashed, sent.error().message);
 }
 
 void Supervisor::cancel(unsigned worker) {

@@ -25,6 +25,9 @@ struct TaskSpec {
   Command command;               ///< `task` is filled in by `run`.
   std::vector<int> descriptors;  ///< Source, plan, outputs; must live until `run` ends.
   std::function<void(double)> on_progress;
+  /// An index pass of a source that still arrives has used all there is; so many bytes of its index
+  /// are in the output, which stay until `grow`.
+  std::function<void(std::uint64_t)> on_waiting;
 };
 
 /// How a task ended.
@@ -63,9 +66,9 @@ class Supervisor {
   /// Ends tasks in flight (kCancelled) and all workers; they get `stop_ms` to end by themselves.
   io::Task<void> stop();
 
-  /// Ordinary workers come first, urgent ones behind them.
+  /// Ordinary workers come first, urgent ones behind them, then followers.
   [[nodiscard]] unsigned count() const noexcept;
-  [[nodiscard]] bool urgent(unsigned worker) const noexcept;
+  [[nodiscard]] WorkerRole role(unsigned worker) const noexcept;
   [[nodiscard]] bool idle(unsigned worker) const noexcept;
   [[nodiscard]] pid_t pid(unsigned worker) const noexcept;  ///< -1 while there is none.
   /// Why a worker could not be started the last time; empty once one was ready since.
@@ -73,6 +76,8 @@ class Supervisor {
 
   /// The worker must be idle.
   io::Task<TaskReport> run(unsigned worker, TaskSpec spec);
+  /// Answers a worker that waits for more of its source.
+  void grow(unsigned worker, Arrived arrived);
   /// Ends the task this worker is at. Its `run` gives kCancelled.
   void cancel(unsigned worker);
   /// Makes workers close the source of `video`, which is going away.

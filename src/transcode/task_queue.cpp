@@ -41,6 +41,8 @@ struct TaskQueue::Video {
 
   Entry entry;
   bool planned = false;
+  bool whole = false;  // The plan, if there is one, says all.
+  bool fed = false;    // While it arrives: bytes come.
   bool paused = false;
   bool index_running = false;
   bool begun = false;
@@ -157,11 +159,12 @@ void TaskQueue::add(Entry entry) {
 }
 
 void TaskQueue::set_tracks(std::string_view id, std::vector<TrackShape> tracks,
-                           const std::vector<std::vector<std::uint32_t>>& done) {
+                           const std::vector<std::vector<std::uint32_t>>& done, bool whole) {
   Video* video = find(id);
   if (!video) return;
   SF_ASSERT(!video->planned);
   video->planned = true;
+  video->whole = whole;
   for (TrackShape& shape : tracks) {
     Video::Row row;
     row.cells.resize(shape.segments);
@@ -177,6 +180,38 @@ void TaskQueue::set_tracks(std::string_view id, std::vector<TrackShape> tracks,
       if (segment < video->rows[track].cells.size()) committed(id, track, segment);
     }
   }
+}
+
+void TaskQueue::extend(std::string_view id, const std::vector<TrackShape>& tracks, bool whole) {
+  Video* video = find(id);
+  if (!video) return;
+  SF_ASSERT(video->planned && tracks.size() == video->rows.size());
+  video->whole = whole;
+  for (std::size_t i = 0; i < tracks.size(); ++i) {
+    Video::Row& row = video->rows[i];
+    const auto before = static_cast<std::uint32_t>(row.cells.size());
+    SF_ASSERT(tracks[i].segments >= before);
+    const std::uint32_t more = tracks[i].segments - before;
+    row.cells.resize(tracks[i].segments);
+    row.shape.segments = tracks[i].segments;
+    video->segments = std::max(video->segments, tracks[i].segments);
+    video->cost_total += row.shape.cost * more;
+    video->open_cells += more;
+    video->free_cells += more;
+    if (more > 0) video->scan_from = std::min(video->scan_from, before);
+  }
+}
+
+void TaskQueue::set_fed(std::string_view id, bool fed) {
+  if (Video* video = find(id)) video->fed = fed;
+}
+
+void TaskQueue::set_arrived(std::string_view id, std::uint64_t source_bytes) {
+  Video* video = find(id);
+  if (!video) return;
+  video->entry.arriving = false;
+  video->entry.source_bytes = source_bytes;
+  video->index_tries = {};
 }
 
 void TaskQueue::remove(std::string_view id) {
@@ -241,10 +276,11 @@ void TaskQueue::forget_wish(const Video& video, std::uint32_t track, std::uint32
   });
 }
 
-std::optional<QueueTask> TaskQueue::next(unsigned worker, bool urgent, std::uint64_t now_ms) {
-  if (auto task = next_wished(worker, urgent, now_ms)) return task;
-  if (auto task = next_index(worker, urgent, now_ms)) return task;
-  if (urgent) return std::nullopt;
+std::optional<QueueTask> TaskQueue::next(unsigned worker, WorkerRole role, std::uint64_t now_ms) {
+  if (role == WorkerRole::kFollower) return next_index(worker, role, now_ms);
+  if (auto task = next_wished(worker, role == WorkerRole::kUrgent, now_ms)) return task;
+  if (auto task = next_index(worker, role, now_ms)) return task;
+  if (role == WorkerRole::kUrgent) return std::nullopt;
   if (auto task = next_ahead(worker, now_ms)) return task;
   return next_background(worker, now_ms);
 }
@@ -264,11 +300,15 @@ std::optional<QueueTask> TaskQueue::next_wished(unsigned worker, bool urgent,
   return std::nullopt;
 }
 
-std::optional<QueueTask> TaskQueue::next_index(unsigned worker, bool urgent, std::uint64_t now_ms) {
+std::optional<QueueTask> TaskQueue::next_index(unsigned worker, WorkerRole role,
+                                               std::uint64_t now_ms) {
+  const bool urgent = role == WorkerRole::kUrgent;
   Video* best = nullptr;
   for (const auto& [id, video] : videos_) {
-    if (video->planned || video->index_running || video->paused) continue;
+    if (video->whole || video->index_running || video->paused) continue;
     if (video->index_tries.not_before_ms > now_ms) continue;
+    if (video->entry.arriving != (role == WorkerRole::kFollower)) continue;
+    if (video->entry.arriving && !video->fed) continue;
     if (urgent && video->entry.source_bytes > options_.urgent_index_bytes_max) continue;
     const auto sooner = [](const Video& a, const Video& b) {
       if (a.entry.priority != b.entry.priority) return a.entry.priority > b.entry.priority;
@@ -278,13 +318,14 @@ std::optional<QueueTask> TaskQueue::next_index(unsigned worker, bool urgent, std
   }
   if (!best) return std::nullopt;
   best->index_running = true;
-  best->begun = true;
+  best->begun = best->begun || !best->entry.arriving;
   QueueTask task;
   task.id = ++task_id_;
   task.kind = TaskKind::kIndex;
   task.video = best->entry.video;
   task.worker = worker;
   task.urgent = urgent;
+  task.arriving = best->entry.arriving;
   return task;
 }
 
@@ -526,7 +567,7 @@ std::optional<std::uint64_t> TaskQueue::next_retry_ms(std::uint64_t now_ms) cons
       next = std::min(next.value_or(UINT64_MAX), tries.not_before_ms);
   };
   for (const auto& [id, video] : videos_) {
-    if (!video->planned) consider(video->index_tries);
+    if (!video->whole) consider(video->index_tries);
     for (const auto& [key, tries] : video->tries) consider(tries);
   }
   return next;
@@ -541,7 +582,7 @@ bool TaskQueue::wished(std::string_view id, std::uint32_t track,
 
 bool TaskQueue::complete(std::string_view id) const noexcept {
   const Video* video = find(id);
-  return video && video->planned && video->open_cells == 0;
+  return video && video->whole && video->open_cells == 0;
 }
 
 TaskQueue::Work TaskQueue::work(std::string_view id) const noexcept {
@@ -552,7 +593,7 @@ TaskQueue::Work TaskQueue::work(std::string_view id) const noexcept {
 std::vector<std::string> TaskQueue::waiting() const {
   std::vector<const Video*> found;
   for (const auto& [id, video] : videos_) {
-    if (!video->begun && !video->paused) found.push_back(video.get());
+    if (!video->begun && !video->paused && !video->entry.arriving) found.push_back(video.get());
   }
   std::ranges::sort(found, [](const Video* a, const Video* b) {
     if (a->entry.priority != b->entry.priority) return a->entry.priority > b->entry.priority;

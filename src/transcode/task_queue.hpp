@@ -9,7 +9,8 @@
 ///   3. the few segments that follow a wish, in its rung: the viewer goes on watching;
 ///   4. background: one segment, all rungs that lack it, decoded once. The first segments of a
 ///      video begin with the smallest rung alone, so that it starts at once everywhere.
-/// Urgent workers take 1 and small 2 only: one is always near. Background is shared out between
+/// Urgent workers take 1 and small 2 only: one is always near. Index passes of videos whose bytes
+/// still arrive are for followers, which do nothing else. Background is shared out between
 /// owners by least service; within an owner three of four turns go to the video with the least left
 /// to do and every fourth to the oldest, so that a clip passes a film and the film still moves.
 /// A worker stays in one stretch of one video (a block) to decode on where it stopped.
@@ -53,8 +54,9 @@ struct QueueTask {
   std::uint32_t segment = 0;
   std::vector<std::uint32_t> tracks;  ///< Rows of the video's shape; empty for an index pass.
   unsigned worker = 0;
-  bool urgent = false;  ///< Given to an urgent worker.
-  bool wished = false;  ///< Somebody waits for it.
+  bool urgent = false;    ///< Given to an urgent worker.
+  bool arriving = false;  ///< kIndex: of a video whose bytes still come.
+  bool wished = false;    ///< Somebody waits for it.
 };
 
 enum class WishAnswer : std::uint8_t {
@@ -77,12 +79,20 @@ class TaskQueue {
     std::int64_t priority = 0;  ///< Higher levels are served before lower ones, always.
     std::int64_t queued_at_ms = 0;
     std::uint64_t source_bytes = 0;
+    bool arriving = false;  ///< Its bytes still come.
   };
   /// A video whose index pass is to be run. Adding it twice changes nothing.
   void add(Entry entry);
-  /// Its plan exists: no index pass, segments from now on. `done` holds, per row, what exists.
+  /// Its plan exists: segments from now on. `done` holds, per row, what exists. Where the plan is
+  /// not `whole`, an index pass is still to be run, or runs.
   void set_tracks(std::string_view video, std::vector<TrackShape> tracks,
-                  const std::vector<std::vector<std::uint32_t>>& done);
+                  const std::vector<std::vector<std::uint32_t>>& done, bool whole = true);
+  /// More of the same tracks, by now.
+  void extend(std::string_view video, const std::vector<TrackShape>& tracks, bool whole);
+  /// Whether an index pass of a video that still arrives is worth a follower: bytes come.
+  void set_fed(std::string_view video, bool fed);
+  /// All its bytes are there: any worker may index it.
+  void set_arrived(std::string_view video, std::uint64_t source_bytes);
   /// Tasks given out stay with their worker; their outcome is ignored.
   void remove(std::string_view video);
   void set_paused(std::string_view video, bool paused);
@@ -97,7 +107,8 @@ class TaskQueue {
   // --- Workers.
   /// What `worker` is to do now; nullopt: nothing. Each task must come back by one of the three
   /// calls below.
-  [[nodiscard]] std::optional<QueueTask> next(unsigned worker, bool urgent, std::uint64_t now_ms);
+  [[nodiscard]] std::optional<QueueTask> next(unsigned worker, WorkerRole role,
+                                              std::uint64_t now_ms);
   /// The worker made it. Gives the rows of `task.tracks` that nobody made first: publish those.
   [[nodiscard]] std::vector<std::uint32_t> made(const QueueTask& task, std::uint64_t service_ms);
   /// It failed (or could not be published). False when its tries are used up: give the video up.
@@ -153,7 +164,7 @@ class TaskQueue {
 
   [[nodiscard]] Video* find(std::string_view video) const noexcept;
   std::optional<QueueTask> next_wished(unsigned worker, bool urgent, std::uint64_t now_ms);
-  std::optional<QueueTask> next_index(unsigned worker, bool urgent, std::uint64_t now_ms);
+  std::optional<QueueTask> next_index(unsigned worker, WorkerRole role, std::uint64_t now_ms);
   std::optional<QueueTask> next_ahead(unsigned worker, std::uint64_t now_ms);
   std::optional<QueueTask> next_background(unsigned worker, std::uint64_t now_ms);
   std::optional<QueueTask> from_video(Video& video, unsigned worker, std::uint64_t now_ms);

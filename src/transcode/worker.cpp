@@ -177,7 +177,9 @@ class Worker {
     }
     const SourceFile source{source_.get(), command.source_bytes};
     const Progress progress = progress_of(command.task);
-    if (command.kind == TaskKind::kIndex) return index(source, descriptors[1].get(), progress);
+    if (command.kind == TaskKind::kIndex) {
+      return index(command, source, descriptors[1].get(), progress);
+    }
     if (auto held = hold_plan(command.video, descriptors[1].get()); !held) {
       return fail(std::move(held.error()));
     }
@@ -196,10 +198,23 @@ class Worker {
                                 outputs, progress);
   }
 
-  Result<Outputs> index(const SourceFile& source, int output, const Progress& progress) {
-    auto found = engine_.index(source, progress);
+  Result<Outputs> index(const Command& command, const SourceFile& source, int output,
+                        const Progress& progress) {
+    const AwaitMore more = [&](const SourceIndex* so_far) {
+      return await_more(command, so_far, output);
+    };
+    auto found = command.arriving ? engine_.index_arriving(source, more, progress)
+                                  : engine_.index(source, progress);
     if (!found) return fail(std::move(found.error()));
-    const std::string bytes = serialize(*found);
+    auto bytes = write_index(*found, output);
+    if (!bytes) return fail(std::move(bytes.error()));
+    SegmentOutput out;
+    out.bytes = *bytes;
+    return Outputs{out};
+  }
+
+  static Result<std::uint64_t> write_index(const SourceIndex& index, int output) {
+    const std::string bytes = serialize(index);
     std::size_t at = 0;
     while (at < bytes.size()) {
       const ssize_t written =
@@ -208,9 +223,31 @@ class Worker {
       if (written <= 0) return fail_errno(errno, "write the index");
       at += static_cast<std::size_t>(written);
     }
-    SegmentOutput out;
-    out.bytes = bytes.size();
-    return Outputs{out};
+    return bytes.size();
+  }
+
+  // Says what has been found so far and waits until more of the source is there. The index stays
+  // as it is in the output until then.
+  std::optional<Arrived> await_more(const Command& command, const SourceIndex* so_far,
+                                    int output) noexcept {
+    if (command.whole) return Arrived{command.source_bytes, true};
+    WorkerEvent event;
+    event.kind = WorkerEventKind::kWaiting;
+    event.task = command.task;
+    if (so_far != nullptr) {
+      const auto written = write_index(*so_far, output);
+      if (!written) complain(concat("the index so far: ", written.error().message));
+      event.bytes = written.value_or(0);
+    }
+    emit(event);
+    const auto received = receive();
+    if (!received) return std::nullopt;
+    const auto answer = parse_command(received->text);
+    // Anything else: the video is going away.
+    if (!answer || answer->kind != TaskKind::kGrow || answer->task != command.task) {
+      return std::nullopt;
+    }
+    return Arrived{answer->source_bytes, answer->whole};
   }
 
   Progress progress_of(std::uint64_t task) {

@@ -27,6 +27,8 @@ struct WorkerOptions {
   /// Beside them, for tasks that a viewer waits for and for nothing else: a wish does not wait for
   /// a background task to end. Idle otherwise.
   unsigned urgent_workers = 1;
+  /// Beside them, for index passes of sources that still arrive, which wait most of the time.
+  unsigned followers = 2;
   std::vector<int> cpus;  ///< Pin worker i to cpus[i % size]; empty: free.
   int nice = 10;
   bool idle_class = true;  ///< Background workers run under SCHED_IDLE: when nothing else wants to.

@@ -14,5 +14,12 @@
 ///   …look      fails with a description of its own surroundings
 ///   …crash1    crashes on video segment 1, makes all others
 /// An index pass finds twelve seconds of 480p at 30 frames a second, with stereo sound: three
-/// segments, two rungs and one audio track.
-namespace sf::transcode::fake {}
+/// segments, two rungs and one audio track. One of a source that still arrives finds a second in
+/// every kBytesPerSecond; more of these:
+///   …tardy     can only be indexed when it is whole
+///   …faked     is another film once it is whole
+#include <cstdint>
+
+namespace sf::transcode::fake {
+inline constexpr std::uint64_t kBytesPerSecond = 20'000;
+}

@@ -55,7 +55,9 @@ std::string surroundings() {
   return concat(out, " cpus ", CPU_COUNT(&cpus), " path ", ::getenv("PATH") ? 1 : 0);
 }
 
-SourceIndex twelve_seconds() {
+bool receive(std::string& text, std::vector<int>& descriptors);
+
+SourceIndex index_of(std::int64_t seconds, std::int64_t frame_ticks = 3'000) {
   SourceIndex index;
   index.container = "mp4";
   VideoInfo video;
@@ -66,10 +68,12 @@ SourceIndex twelve_seconds() {
   video.frame_rate = {30, 1};
   video.pixel_format = "yuv420p";
   index.video = video;
-  for (std::int64_t frame = 0; frame < 360; ++frame) {
-    index.packets.push_back({frame * 3'000, frame * 3'000, frame * 1'000, 1'000, frame % 150 == 0});
+  const std::int64_t frames = seconds * 90'000 / frame_ticks;
+  for (std::int64_t frame = 0; frame < frames; ++frame) {
+    const std::int64_t at = frame * frame_ticks;
+    index.packets.push_back({at, at, frame * 1'000, 1'000, frame % 150 == 0});
   }
-  index.video_end_ticks = index.audio_end_ticks = 12 * 90'000;
+  index.video_end_ticks = index.audio_end_ticks = seconds * 90'000;
   AudioInfo audio;
   audio.stream = 1;
   audio.codec = "opus";
@@ -77,9 +81,35 @@ SourceIndex twelve_seconds() {
   audio.sample_rate = 48'000;
   audio.language = "en";
   audio.end_ticks = index.audio_end_ticks;
-  audio.runs = {{0, 600, 960}};
+  audio.runs = {{0, static_cast<std::uint32_t>(seconds * 50), 960}};
   index.audio.push_back(audio);
   return index;
+}
+
+std::uint64_t rewrite(int output, const std::string& bytes) {
+  if (::pwrite(output, bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    ::_exit(9);
+  }
+  return bytes.size();
+}
+
+// As the real one does with a source that still arrives; kBytesPerSecond of it are a second.
+void follow(Command& command, const std::vector<int>& descriptors) {
+  while (!command.whole) {
+    const auto seconds = static_cast<std::int64_t>(command.source_bytes / kBytesPerSecond);
+    WorkerEvent event;
+    event.kind = WorkerEventKind::kWaiting;
+    event.task = command.task;
+    event.bytes = rewrite(descriptors[1], serialize(index_of(seconds)));
+    emit(event);
+    std::string text;
+    std::vector<int> none;
+    if (!receive(text, none)) ::_exit(0);
+    const auto answer = parse_command(text);
+    if (!answer || answer->kind != TaskKind::kGrow) ::_exit(0);
+    command.source_bytes = answer->source_bytes;
+    command.whole = answer->whole;
+  }
 }
 
 void finish(const Command& command, const std::vector<int>& descriptors) {
@@ -87,8 +117,13 @@ void finish(const Command& command, const std::vector<int>& descriptors) {
   event.kind = WorkerEventKind::kDone;
   event.task = command.task;
   if (command.kind == TaskKind::kIndex) {
-    const std::string bytes = serialize(twelve_seconds());
-    print(descriptors[1], bytes);
+    std::int64_t seconds = 12;
+    if (command.arriving) {
+      seconds = static_cast<std::int64_t>(command.source_bytes / kBytesPerSecond);
+    }
+    const bool lies = command.arriving && command.video.ends_with("faked");
+    const std::string bytes = serialize(index_of(seconds, lies ? 3'500 : 3'000));
+    rewrite(descriptors[1], bytes);
     SegmentOutput output;
     output.bytes = bytes.size();
     event.outputs.push_back(output);
@@ -116,7 +151,7 @@ void fail_with(const Command& command, ErrorCode code, std::string message) {
   emit(event);
 }
 
-void perform(const Command& command, const std::vector<int>& descriptors) {
+void perform(Command command, const std::vector<int>& descriptors) {
   const auto is = [&](std::string_view end) { return command.video.ends_with(end); };
   if (is("crash") || (is("crash1") && command.kind == TaskKind::kVideo && command.segment == 1)) {
     ::signal(SIGSEGV, SIG_DFL);  // A sanitizer's handler would turn it into an exit.
@@ -147,6 +182,10 @@ void perform(const Command& command, const std::vector<int>& descriptors) {
         ::_exit(0);
       }
     }
+  }
+  if (command.kind == TaskKind::kIndex && command.arriving && !command.whole) {
+    if (is("tardy")) return fail_with(command, ErrorCode::kUnavailable, "not before all is there");
+    follow(command, descriptors);
   }
   emit_progress(command.task, 0.5);
   finish(command, descriptors);

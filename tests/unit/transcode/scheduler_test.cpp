@@ -75,6 +75,37 @@ class SchedulerTest : public store::test::CatalogueTest {
     EXPECT_TRUE(video(id).playable);
     return video(id);
   }
+  /// A video whose upload has begun: `kWhole` bytes, a minute of film.
+  static constexpr std::uint64_t kWhole = 60 * fake::kBytesPerSecond;
+  std::string begin_upload(std::string_view behaviour) {
+    std::string id = make_id();
+    id.replace(id.size() - behaviour.size(), behaviour.size(), behaviour);
+    store::Upload record = store::test::make_upload(kWhole);
+    record.id = id;
+    store::Video video = store::test::make_video(id);
+    video.source.bytes = kWhole;
+    must(reactor.wait(catalogue->create_upload(record, video)));
+    must(reactor.wait(blobs_->create_upload(id, kWhole)));
+    return id;
+  }
+  void arrives(const std::string& id, unsigned seconds) {
+    must(reactor.wait(catalogue->advance_upload(id, seconds * fake::kBytesPerSecond)));
+  }
+  void completes(const std::string& id) {
+    arrives(id, 60);
+    must(reactor.wait(blobs_->promote_upload(id, kWhole)));
+    must(reactor.wait(catalogue->complete_upload(id)));
+  }
+  store::Video until_listed(const std::string& id, std::uint64_t segments) {
+    const auto listed = [&](const store::Video& now) {
+      return now.playable && now.renditions.at(0).segments_total >= segments;
+    };
+    for (unsigned i = 0; i < 1'500 && !listed(video(id)); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    EXPECT_TRUE(listed(video(id)));
+    return video(id);
+  }
   JobState job_state(const std::string& id) {
     return must(reactor.wait(catalogue->job(id)))->state;
   }
@@ -215,11 +246,13 @@ TEST_P(SchedulerTest, PausesAndResumes) {
   const std::string id = upload("drag");
   until_playable(id);
   must(reactor.wait(scheduler_->pause(id)));
+  EXPECT_TRUE(video(id).paused);
   std::this_thread::sleep_for(std::chrono::milliseconds(500));  // What runs is finished.
   const auto before = segment_files(id).size();
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   EXPECT_EQ(segment_files(id).size(), before);
   must(reactor.wait(scheduler_->resume(id)));
+  EXPECT_FALSE(video(id).paused);
   until(id, VideoStatus::kReady);
 }
 
@@ -258,6 +291,102 @@ TEST_P(SchedulerTest, TellsPlacesInTheQueue) {
   EXPECT_EQ(scheduler_->queue_position(second), 2u);
   must(reactor.wait(scheduler_->prioritise(second)));
   EXPECT_EQ(scheduler_->queue_position(second), 1u);
+}
+
+TEST_P(SchedulerTest, PlaysWhileItArrives) {
+  const std::string id = begin_upload("part");
+  arrives(id, 20);
+  store::Video now = until_listed(id, 4);
+  EXPECT_EQ(now.status, VideoStatus::kUploading);
+  EXPECT_EQ(now.source.received_bytes, 20 * fake::kBytesPerSecond);
+  EXPECT_EQ(now.duration_ms, 16'000u);
+  auto shown = must(hls::parse_presentation(sf::test::read_file(made(id, "timeline"))));
+  EXPECT_TRUE(shown.growing);
+  must(reactor.wait(demand_.want({id, "360p", 3}, 9'000)));
+  EXPECT_EQ(code_of(reactor.wait(demand_.want({id, "360p", 4}, 9'000))), ErrorCode::kNotFound);
+  EXPECT_EQ(code_of(reactor.wait(scheduler_->pause(id))), ErrorCode::kConflict);
+
+  arrives(id, 40);
+  now = until_listed(id, 9);
+  EXPECT_EQ(now.duration_ms, 36'000u);
+  EXPECT_EQ(now.renditions[0].peak_bps, 0u) << "what a part measures says nothing of the rest";
+  EXPECT_EQ(scheduler_->queue_position(id), 0u);
+  const auto before = segment_files(id);
+  EXPECT_GE(before.size(), 1u);
+
+  completes(id);
+  now = until(id, VideoStatus::kReady);
+  EXPECT_EQ(now.duration_ms, 60'000u);
+  EXPECT_EQ(now.renditions[0].segments_done, 15u);
+  EXPECT_GT(now.renditions[0].peak_bps, 0u);
+  EXPECT_EQ(now.progress(), 1.0);
+  shown = must(hls::parse_presentation(sf::test::read_file(made(id, "timeline"))));
+  EXPECT_FALSE(shown.growing);
+  EXPECT_EQ(shown.timeline.video.size(), 15u);
+  const auto after = segment_files(id);
+  EXPECT_EQ(after.size(), 45u);
+  for (const auto& [name, identity] : before) {
+    EXPECT_EQ(after.at(name), identity) << name << " was made again";
+  }
+}
+
+TEST_P(SchedulerTest, RestartWhileItArrivesGoesOn) {
+  const std::string id = begin_upload("part");
+  arrives(id, 20);
+  until_listed(id, 4);
+  must(reactor.wait(demand_.want({id, "480p", 3}, 9'000)));
+  end();
+  const auto before = segment_files(id);
+  begin();
+  // The client has not come back yet, but what is there is served.
+  must(reactor.wait(demand_.want({id, "360p", 2}, 9'000)));
+  EXPECT_EQ(video(id).status, VideoStatus::kUploading);
+  arrives(id, 40);
+  until_listed(id, 9);
+  end();
+  completes(id);
+  begin();
+  const store::Video now = until(id, VideoStatus::kReady);
+  EXPECT_EQ(now.renditions[0].segments_done, 15u);
+  const auto after = segment_files(id);
+  EXPECT_EQ(after.size(), 45u);
+  for (const auto& [name, identity] : before) {
+    EXPECT_EQ(after.at(name), identity) << name << " was made again";
+  }
+}
+
+TEST_P(SchedulerTest, WhatCanOnlyBeReadWholeWaits) {
+  const std::string id = begin_upload("tardy");
+  arrives(id, 40);
+  std::this_thread::sleep_for(std::chrono::milliseconds(900));
+  EXPECT_FALSE(video(id).playable);
+  EXPECT_EQ(video(id).status, VideoStatus::kUploading);
+  completes(id);
+  EXPECT_EQ(until(id, VideoStatus::kReady).duration_ms, 12'000u);
+}
+
+TEST_P(SchedulerTest, AFileThatIsNotWhatItPromisedIsMadeAnew) {
+  const std::string id = begin_upload("faked");
+  arrives(id, 20);
+  until_listed(id, 4);
+  completes(id);
+  const store::Video now = until(id, VideoStatus::kReady);
+  EXPECT_EQ(now.duration_ms, 12'000u) << "as an index of the whole says";
+  EXPECT_EQ(now.renditions[0].segments_done, 3u);
+}
+
+TEST_P(SchedulerTest, ForgetsAVideoThatStillArrives) {
+  const std::string id = begin_upload("part");
+  arrives(id, 20);
+  until_listed(id, 4);
+  reactor.wait(scheduler_->forget(id));
+  must(reactor.wait(catalogue->remove_video(id)));
+  must(reactor.wait(blobs_->remove_video(id)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_FALSE(std::filesystem::exists(made(id, ""))) << "nothing came after";
+  const std::string next = begin_upload("part");
+  arrives(next, 20);
+  until_listed(next, 4);
 }
 
 }  // namespace

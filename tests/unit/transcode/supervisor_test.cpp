@@ -38,6 +38,7 @@ struct Workshop {
     auto made = io::Reactor::create(config);
     if (made) home = std::move(*made);
     options.urgent_workers = 0;
+    options.followers = 0;
     options.nice = 5;
     options.idle_class = false;
     options.log_dir = dir.file("log");
@@ -247,8 +248,8 @@ TEST_P(SupervisorTest, SaysWhyNoWorkerStarts) {
 
 io::Task<void> knows_urgent_ones(Workshop& shop) {
   EXPECT_EQ(shop.supervisor->count(), 3u);
-  EXPECT_FALSE(shop.supervisor->urgent(1));
-  EXPECT_TRUE(shop.supervisor->urgent(2));
+  EXPECT_EQ(shop.supervisor->role(1), WorkerRole::kOrdinary);
+  EXPECT_EQ(shop.supervisor->role(2), WorkerRole::kUrgent);
   const TaskReport report = co_await shop.make("look", 2);
   EXPECT_THAT(report.error.message, HasSubstr("policy 3 ")) << "SCHED_BATCH";
 }

@@ -44,15 +44,15 @@ std::string name(const QueueTask& task) { return task.video + ":" + std::to_stri
 TEST(TaskQueue, IndexesFirstThenMakesEverySegmentOnce) {
   TaskQueue queue(options());
   queue.add({"a", "o", 0, 0, 1'000});
-  auto index = queue.next(0, false, 0);
+  auto index = queue.next(0, WorkerRole::kOrdinary, 0);
   ASSERT_TRUE(index);
   EXPECT_EQ(index->kind, TaskKind::kIndex);
-  EXPECT_FALSE(queue.next(1, false, 0)) << "one index pass at a time";
+  EXPECT_FALSE(queue.next(1, WorkerRole::kOrdinary, 0)) << "one index pass at a time";
   EXPECT_TRUE(queue.made(*index, 10).empty());
   queue.set_tracks("a", ladder(3, true), {});
 
   std::vector<std::string> order;
-  while (auto task = queue.next(0, false, 0)) {
+  while (auto task = queue.next(0, WorkerRole::kOrdinary, 0)) {
     order.push_back(std::string(task->kind == TaskKind::kAudio ? "audio " : "video ") +
                     std::to_string(task->segment));
     if (task->kind == TaskKind::kVideo) {
@@ -69,12 +69,12 @@ TEST(TaskQueue, BeginsWithTheSmallestRungWhereViewersAre) {
   TaskQueue queue(options(1, 2));
   add_planned(queue, "a", 10);
   for (std::uint32_t segment = 0; segment < 2; ++segment) {
-    const auto task = queue.next(0, false, 0);
+    const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
     EXPECT_EQ(task->segment, segment);
     EXPECT_THAT(task->tracks, ElementsAre(k360));
     finish(queue, *task);
   }
-  const auto task = queue.next(0, false, 0);
+  const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_EQ(task->segment, 0u);
   EXPECT_THAT(task->tracks, ElementsAre(k720)) << "the rest of what has begun";
 }
@@ -83,7 +83,7 @@ TEST(TaskQueue, RestartGoesOnWithWhatIsMissing) {
   TaskQueue queue(options());
   queue.add({"a", "o", 0, 0, 1});
   queue.set_tracks("a", ladder(3), {{0, 1, 99}, {0}});
-  const auto task = queue.next(0, false, 0);
+  const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_EQ(task->segment, 1u);
   EXPECT_THAT(task->tracks, ElementsAre(k360));
 }
@@ -91,11 +91,11 @@ TEST(TaskQueue, RestartGoesOnWithWhatIsMissing) {
 TEST(TaskQueue, AWishGoesToTheFrontAlone) {
   TaskQueue queue(options());
   add_planned(queue, "a", 100);
-  finish(queue, *queue.next(0, false, 0));
+  finish(queue, *queue.next(0, WorkerRole::kOrdinary, 0));
   EXPECT_EQ(queue.wish("a", "720p", 50, 0), WishAnswer::kQueued);
   EXPECT_EQ(queue.wish("a", "720p", 50, 0), WishAnswer::kQueued) << "coalesced";
   EXPECT_TRUE(queue.wished("a", k720, 50));
-  const auto task = queue.next(0, false, 0);
+  const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_EQ(name(*task), "a:50");
   EXPECT_TRUE(task->wished);
   EXPECT_THAT(task->tracks, ElementsAre(k720));
@@ -110,7 +110,7 @@ TEST(TaskQueue, SegmentsAfterAWishComeBeforeTheRest) {
   queue.wish("a", "360p", 50, 0);
   std::vector<std::string> order;
   for (int i = 0; i < 6; ++i) {
-    const auto task = queue.next(0, false, 0);
+    const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
     order.push_back(name(*task));
     finish(queue, *task);
   }
@@ -121,8 +121,8 @@ TEST(TaskQueue, LookingAheadEndsWhenTheViewerIsGone) {
   TaskQueue queue(options());
   add_planned(queue, "a", 100);
   queue.wish("a", "360p", 50, 0);
-  finish(queue, *queue.next(0, false, 0));
-  EXPECT_EQ(name(*queue.next(0, false, TaskQueue::kAheadForMs)), "a:0");
+  finish(queue, *queue.next(0, WorkerRole::kOrdinary, 0));
+  EXPECT_EQ(name(*queue.next(0, WorkerRole::kOrdinary, TaskQueue::kAheadForMs)), "a:0");
 }
 
 TEST(TaskQueue, WishesThatCannotBeAreUnknown) {
@@ -147,25 +147,25 @@ TEST(TaskQueue, WishesAreBounded) {
 TEST(TaskQueue, UrgentWorkersTakeWishesAndSmallIndexesOnly) {
   TaskQueue queue(options());
   add_planned(queue, "a", 10);
-  EXPECT_FALSE(queue.next(7, true, 0));
+  EXPECT_FALSE(queue.next(7, WorkerRole::kUrgent, 0));
   queue.add({"huge", "o", 0, 0, std::uint64_t{5} << 30});
-  EXPECT_FALSE(queue.next(7, true, 0));
+  EXPECT_FALSE(queue.next(7, WorkerRole::kUrgent, 0));
   queue.add({"small", "o", 0, 0, 1'000});
-  EXPECT_EQ(queue.next(7, true, 0)->video, "small");
+  EXPECT_EQ(queue.next(7, WorkerRole::kUrgent, 0)->video, "small");
   queue.wish("a", "360p", 3, 0);
-  EXPECT_EQ(name(*queue.next(7, true, 0)), "a:3");
+  EXPECT_EQ(name(*queue.next(7, WorkerRole::kUrgent, 0)), "a:3");
 }
 
 TEST(TaskQueue, AnUrgentWorkerOvertakesTheBackground) {
   TaskQueue queue(options());
   add_planned(queue, "a", 10);
-  const auto background = queue.next(0, false, 0);
+  const auto background = queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_EQ(name(*background), "a:0");
   queue.wish("a", "360p", 0, 0);
-  const auto urgent = queue.next(7, true, 0);
+  const auto urgent = queue.next(7, WorkerRole::kUrgent, 0);
   ASSERT_TRUE(urgent);
   EXPECT_THAT(urgent->tracks, ElementsAre(k360));
-  EXPECT_FALSE(queue.next(8, true, 0)) << "not twice";
+  EXPECT_FALSE(queue.next(8, WorkerRole::kUrgent, 0)) << "not twice";
   EXPECT_THAT(queue.made(*urgent, 1), ElementsAre(k360));
   queue.committed("a", k360, 0);
   EXPECT_THAT(queue.made(*background, 1), ElementsAre(k720)) << "the first result counts";
@@ -175,11 +175,12 @@ TEST(TaskQueue, AClipPassesAFilmAndTheFilmStillMoves) {
   TaskQueue queue(options());
   add_planned(queue, "film", 2'700, "o", 0);
   std::uint64_t now_ms = 0;
-  for (int i = 0; i < 20; ++i, now_ms += 2'000) finish(queue, *queue.next(0, false, now_ms), 2'000);
+  for (int i = 0; i < 20; ++i, now_ms += 2'000)
+    finish(queue, *queue.next(0, WorkerRole::kOrdinary, now_ms), 2'000);
   add_planned(queue, "clip", 5, "o", 40'000);
   unsigned of_film = 0;
   while (!queue.complete("clip")) {
-    const auto task = queue.next(0, false, now_ms);
+    const auto task = queue.next(0, WorkerRole::kOrdinary, now_ms);
     of_film += task->video == "film" ? 1 : 0;
     finish(queue, *task, 2'000);
     now_ms += 2'000;
@@ -192,7 +193,7 @@ TEST(TaskQueue, AClipPassesAFilmAndTheFilmStillMoves) {
   }
   of_film = 0;
   for (int i = 0; i < 64; ++i, now_ms += 2'000) {
-    const auto task = queue.next(0, false, now_ms);
+    const auto task = queue.next(0, WorkerRole::kOrdinary, now_ms);
     of_film += task->video == "film" ? 1 : 0;
     finish(queue, *task, 2'000);
   }
@@ -207,7 +208,7 @@ TEST(TaskQueue, OwnersShareByService) {
   double one = 0;
   std::uint64_t now_ms = 0;
   for (int i = 0; i < 200; ++i, now_ms += 2'000) {
-    const auto task = queue.next(0, false, now_ms);
+    const auto task = queue.next(0, WorkerRole::kOrdinary, now_ms);
     (task->video == "single" ? one : many) += 1;
     finish(queue, *task, 2'000);
   }
@@ -218,11 +219,12 @@ TEST(TaskQueue, ANewOwnerIsDueAtOnceButOwedNothing) {
   TaskQueue queue(options());
   add_planned(queue, "a", 500, "first");
   std::uint64_t now_ms = 0;
-  for (int i = 0; i < 50; ++i, now_ms += 2'000) finish(queue, *queue.next(0, false, now_ms), 2'000);
+  for (int i = 0; i < 50; ++i, now_ms += 2'000)
+    finish(queue, *queue.next(0, WorkerRole::kOrdinary, now_ms), 2'000);
   add_planned(queue, "b", 500, "second");
   unsigned second = 0;
   for (int i = 0; i < 40; ++i, now_ms += 2'000) {
-    const auto task = queue.next(0, false, now_ms);
+    const auto task = queue.next(0, WorkerRole::kOrdinary, now_ms);
     second += task->video == "b" ? 1 : 0;
     finish(queue, *task, 2'000);
   }
@@ -234,42 +236,43 @@ TEST(TaskQueue, PriorityIsALevel) {
   TaskQueue queue(options());
   add_planned(queue, "a", 10, "o", 0);
   add_planned(queue, "b", 100, "p", 1);
-  finish(queue, *queue.next(0, false, 0));
+  finish(queue, *queue.next(0, WorkerRole::kOrdinary, 0));
   queue.set_priority("b", 1);
   for (int i = 0; i < 100; ++i) {
-    const auto task = queue.next(0, false, 0);
+    const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
     ASSERT_EQ(task->video, "b");
     finish(queue, *task);
   }
-  EXPECT_EQ(queue.next(0, false, 0)->video, "a");
+  EXPECT_EQ(queue.next(0, WorkerRole::kOrdinary, 0)->video, "a");
 }
 
 TEST(TaskQueue, PausedMakesNothingButWishes) {
   TaskQueue queue(options());
   add_planned(queue, "a", 10);
   queue.set_paused("a", true);
-  EXPECT_FALSE(queue.next(0, false, 0));
+  EXPECT_FALSE(queue.next(0, WorkerRole::kOrdinary, 0));
   queue.wish("a", "360p", 4, 0);
-  const auto task = queue.next(0, false, 0);
+  const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_EQ(name(*task), "a:4");
   finish(queue, *task);
-  EXPECT_FALSE(queue.next(0, false, 0));
+  EXPECT_FALSE(queue.next(0, WorkerRole::kOrdinary, 0));
   queue.set_paused("a", false);
-  EXPECT_TRUE(queue.next(0, false, 0));
+  EXPECT_TRUE(queue.next(0, WorkerRole::kOrdinary, 0));
 }
 
 TEST(TaskQueue, WorkersKeepToStretchesAndHelpAtTheEnd) {
   TaskQueue queue(options(2));
   add_planned(queue, "a", 32);
-  auto first = queue.next(0, false, 0);
-  auto second = queue.next(1, false, 0);
+  auto first = queue.next(0, WorkerRole::kOrdinary, 0);
+  auto second = queue.next(1, WorkerRole::kOrdinary, 0);
   EXPECT_EQ(first->segment, 0u);
   EXPECT_EQ(second->segment, 8u);
   finish(queue, *first);
-  EXPECT_EQ(queue.next(0, false, 0)->segment, 1u) << "goes on where its decoder stands";
+  EXPECT_EQ(queue.next(0, WorkerRole::kOrdinary, 0)->segment, 1u)
+      << "goes on where its decoder stands";
   finish(queue, *second);
   unsigned made = 0;
-  while (auto task = queue.next(1, false, 0)) {
+  while (auto task = queue.next(1, WorkerRole::kOrdinary, 0)) {
     finish(queue, *task);
     ++made;
   }
@@ -281,10 +284,10 @@ TEST(TaskQueue, TriesThreeTimesWithPauses) {
   add_planned(queue, "a", 1);
   std::uint64_t now_ms = 0;
   for (unsigned attempt = 1; attempt <= 3; ++attempt) {
-    const auto task = queue.next(0, false, now_ms);
+    const auto task = queue.next(0, WorkerRole::kOrdinary, now_ms);
     ASSERT_TRUE(task) << attempt;
     EXPECT_EQ(queue.failed(*task, now_ms), attempt < 3);
-    EXPECT_FALSE(queue.next(0, false, now_ms));
+    EXPECT_FALSE(queue.next(0, WorkerRole::kOrdinary, now_ms));
     ASSERT_EQ(queue.next_retry_ms(now_ms), now_ms + TaskQueue::back_off_ms(attempt));
     now_ms = *queue.next_retry_ms(now_ms);
   }
@@ -293,33 +296,33 @@ TEST(TaskQueue, TriesThreeTimesWithPauses) {
 TEST(TaskQueue, WhatHasFailedIsTriedByOneAtATime) {
   TaskQueue queue(options(2, 1));
   add_planned(queue, "a", 1);
-  const auto small = queue.next(0, false, 0);
+  const auto small = queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_THAT(small->tracks, ElementsAre(k360));
-  const auto rest = queue.next(1, false, 0);
+  const auto rest = queue.next(1, WorkerRole::kOrdinary, 0);
   EXPECT_THAT(rest->tracks, ElementsAre(k720));
   EXPECT_TRUE(queue.failed(*small, 0));
-  EXPECT_FALSE(queue.next(0, false, 1'000)) << "the other still tries";
+  EXPECT_FALSE(queue.next(0, WorkerRole::kOrdinary, 1'000)) << "the other still tries";
   queue.released(*rest, false);
-  EXPECT_TRUE(queue.next(0, false, 1'000));
-  EXPECT_FALSE(queue.next(1, false, 1'000));
+  EXPECT_TRUE(queue.next(0, WorkerRole::kOrdinary, 1'000));
+  EXPECT_FALSE(queue.next(1, WorkerRole::kOrdinary, 1'000));
 }
 
 TEST(TaskQueue, OneBadSegmentDoesNotHoldTheOthers) {
   TaskQueue queue(options());
   add_planned(queue, "a", 3);
-  EXPECT_TRUE(queue.failed(*queue.next(0, false, 0), 0));
-  EXPECT_EQ(queue.next(0, false, 0)->segment, 1u);
-  EXPECT_EQ(queue.next(0, false, 1'000)->segment, 0u);
+  EXPECT_TRUE(queue.failed(*queue.next(0, WorkerRole::kOrdinary, 0), 0));
+  EXPECT_EQ(queue.next(0, WorkerRole::kOrdinary, 0)->segment, 1u);
+  EXPECT_EQ(queue.next(0, WorkerRole::kOrdinary, 1'000)->segment, 0u);
 }
 
 TEST(TaskQueue, AFailedWishStaysInLine) {
   TaskQueue queue(options());
   add_planned(queue, "a", 50);
   queue.wish("a", "360p", 40, 0);
-  const auto task = queue.next(0, false, 0);
+  const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_TRUE(queue.failed(*task, 0));
-  EXPECT_NE(name(*queue.next(0, false, 0)), "a:40");
-  const auto again = queue.next(0, false, 1'000);
+  EXPECT_NE(name(*queue.next(0, WorkerRole::kOrdinary, 0)), "a:40");
+  const auto again = queue.next(0, WorkerRole::kOrdinary, 1'000);
   EXPECT_EQ(name(*again), "a:40");
   EXPECT_TRUE(again->wished);
   queue.released(*again, true);
@@ -329,20 +332,20 @@ TEST(TaskQueue, AFailedWishStaysInLine) {
 TEST(TaskQueue, AResultThatCannotBePublishedIsMissingAgain) {
   TaskQueue queue(options());
   add_planned(queue, "a", 1);
-  const auto task = queue.next(0, false, 0);
+  const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_THAT(queue.made(*task, 1), ElementsAre(k720, k360));
   queue.committed("a", k720, 0);
   QueueTask rest = *task;
   rest.tracks = {k360};
   EXPECT_TRUE(queue.failed(rest, 0));
-  EXPECT_THAT(queue.next(0, false, 1'000)->tracks, ElementsAre(k360));
+  EXPECT_THAT(queue.next(0, WorkerRole::kOrdinary, 1'000)->tracks, ElementsAre(k360));
 }
 
 TEST(TaskQueue, ReleasedTasksCostNoTry) {
   TaskQueue queue(options());
   add_planned(queue, "a", 1);
   for (int i = 0; i < 10; ++i) {
-    const auto task = queue.next(0, false, 0);
+    const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
     ASSERT_TRUE(task);
     queue.released(*task, false);
   }
@@ -352,14 +355,14 @@ TEST(TaskQueue, RemovedVideosLeaveNothing) {
   TaskQueue queue(options());
   add_planned(queue, "a", 10, "o", 0, true);
   queue.wish("a", "audio/0", 5, 0);
-  const auto task = queue.next(0, false, 0);
+  const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_THAT(task->tracks, ElementsAre(kSound));
   queue.remove("a");
   EXPECT_FALSE(queue.contains("a"));
   EXPECT_TRUE(queue.made(*task, 1).empty());
   EXPECT_TRUE(queue.failed(*task, 0));
   queue.released(*task, true);
-  EXPECT_FALSE(queue.next(0, false, 0));
+  EXPECT_FALSE(queue.next(0, WorkerRole::kOrdinary, 0));
 }
 
 TEST(TaskQueue, TellsWhoWaits) {
@@ -368,8 +371,43 @@ TEST(TaskQueue, TellsWhoWaits) {
   add_planned(queue, "a", 10, "o", 1);
   queue.add({"c", "o", 5, 3, 1});
   EXPECT_THAT(queue.waiting(), ElementsAre("c", "a", "b"));
-  (void)queue.next(0, false, 0);
+  (void)queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_THAT(queue.waiting(), ElementsAre("a", "b"));
+}
+
+TEST(TaskQueue, FollowersIndexWhatStillArrivesAndNothingElse) {
+  TaskQueue queue(options());
+  queue.add({"a", "o", 0, 0, 1'000, true});
+  queue.add({"whole", "o", 0, 1, 1'000});
+  EXPECT_FALSE(queue.next(9, WorkerRole::kFollower, 0)) << "no bytes come";
+  queue.set_fed("a", true);
+  const auto index = queue.next(9, WorkerRole::kFollower, 0);
+  ASSERT_TRUE(index);
+  EXPECT_EQ(index->video, "a");
+  EXPECT_TRUE(index->arriving);
+  EXPECT_FALSE(queue.next(8, WorkerRole::kFollower, 0));
+  EXPECT_EQ(queue.next(0, WorkerRole::kOrdinary, 0)->video, "whole");
+  EXPECT_THAT(queue.waiting(), ElementsAre());
+
+  // Its beginning is listed while the pass still runs.
+  queue.set_tracks("a", ladder(1), {}, false);
+  const auto segment = queue.next(0, WorkerRole::kOrdinary, 0);
+  EXPECT_EQ(name(*segment), "a:0");
+  finish(queue, *segment);
+  EXPECT_FALSE(queue.complete("a")) << "more will come";
+  EXPECT_EQ(queue.wish("a", "360p", 1, 0), WishAnswer::kUnknown);
+  queue.extend("a", ladder(3), false);
+  EXPECT_EQ(queue.wish("a", "360p", 1, 0), WishAnswer::kQueued);
+  queue.released(*index, false);
+  queue.set_arrived("a", 1'000);
+  EXPECT_FALSE(queue.next(9, WorkerRole::kFollower, 0));
+  EXPECT_EQ(name(*queue.next(0, WorkerRole::kOrdinary, 0)), "a:1");
+  const auto rest = queue.next(1, WorkerRole::kOrdinary, 0);
+  EXPECT_EQ(rest->kind, TaskKind::kIndex);
+  queue.extend("a", ladder(4), true);
+  (void)queue.made(*rest, 1);
+  EXPECT_DOUBLE_EQ(queue.work("a").total, 44);
+  EXPECT_DOUBLE_EQ(queue.work("a").done, 11);
 }
 
 }  // namespace

@@ -1,0 +1,214 @@
+"""A video plays while it is still being uploaded, whatever happens to the upload."""
+
+import re
+import time
+import unittest
+import urllib.parse
+import urllib.request
+
+from harness import Story, make_clip, run
+
+
+class Upload:
+    """A tus upload in pieces, each when the story says so."""
+
+    def __init__(self, server, path):
+        self.server = server
+        self.bytes = path.read_bytes()
+        answer = self._send("POST", "/files", {"Upload-Length": str(len(self.bytes))})
+        self.path = urllib.parse.urlsplit(answer.headers["Location"]).path
+        self.id = self.path.rsplit("/", 1)[-1]
+        self.offset = 0
+
+    def _send(self, method, path, fields=None, body=None):
+        request = urllib.request.Request(self.server.url + path, data=body, method=method,
+                                         headers={"Tus-Resumable": "1.0.0", **(fields or {})})
+        return urllib.request.urlopen(request, timeout=60)
+
+    def to(self, share, pieces=8, pause=0.15):
+        """Sends what is missing up to that share of the file, not all at once."""
+        end = int(len(self.bytes) * share)
+        step = max(1, (end - self.offset) // pieces)
+        while self.offset < end:
+            piece = self.bytes[self.offset:min(self.offset + step, end)]
+            answer = self._send("PATCH", self.path, {
+                "Upload-Offset": str(self.offset),
+                "Content-Type": "application/offset+octet-stream"}, piece)
+            self.offset = int(answer.headers["Upload-Offset"])
+            time.sleep(pause)
+
+    def resume(self):
+        self.offset = int(self._send("HEAD", self.path).headers["Upload-Offset"])
+
+    def remove(self):
+        self._send("DELETE", self.path)
+
+
+class Player:
+    """What a player sees of a video that grows: each list goes on where the one before ended."""
+
+    def __init__(self, case, server, video_id):
+        self.case = case
+        self.server = server
+        self.base = f"/v/{video_id}"
+        self.seen = {}
+        self.tags = {}
+
+    def tracks(self):
+        status, _, body = self.server.get(f"{self.base}/master.m3u8")
+        self.case.assertEqual(status, 200, body)
+        return sorted(set(re.findall(r"^([^#\s]\S*)/live\.m3u8$", body.decode(), re.M) +
+                          re.findall(r'URI="([^"]+)/live\.m3u8"', body.decode())))
+
+    def look(self, track, ended=False):
+        """The number of segments listed now."""
+        status, headers, body = self.server.get(f"{self.base}/{track}/live.m3u8")
+        text = body.decode()
+        self.case.assertEqual(status, 200, text)
+        if not ended:
+            self.case.assertEqual(headers["Cache-Control"], "no-cache")
+        self.case.assertIn("#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-START:TIME-OFFSET=0\n", text)
+        self.case.assertEqual("#EXT-X-ENDLIST\n" in text, ended)
+        before = self.seen.get(track, "")
+        self.case.assertTrue(text.startswith(before), f"{track}: the list was changed")
+        self.seen[track] = text.removesuffix("#EXT-X-ENDLIST\n")
+        return len(re.findall(r"^\d+\.ts$", text, re.M))
+
+    def segment(self, track, number):
+        """Its bytes; asked as hls.js does, four times more where it is not there in time."""
+        for _ in range(5):
+            status, headers, body = self.server.get(f"{self.base}/{track}/{number}.ts")
+            if status != 503:
+                break
+        self.case.assertEqual(status, 200, f"{track} {number}: {body[:300]}")
+        first = self.tags.setdefault((track, number), (headers["ETag"], len(body)))
+        self.case.assertEqual(first, (headers["ETag"], len(body)), "a listed segment changed")
+        return body
+
+
+class WhileItArrives(Story):
+    KINDS = {"uring": "mp4", "epoll": "mkv"}
+
+    def begin(self, server, kind="mkv", seconds="60"):
+        clip = make_clip(self.dir / f"clip.{kind}", "--kind", kind, "--size", "640x360",
+                         "--seconds", seconds, "--gop", "60")
+        return Upload(server, clip)
+
+    def until(self, what, condition, seconds=90):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), end, f"never: {what}")
+            time.sleep(0.05)
+
+    def until_playable(self, server, upload):
+        self.until("playable", lambda: server.video(upload.id)["playable"])
+
+    def decodes(self, body):
+        path = self.dir / "segment.ts"
+        path.write_bytes(body)
+        done = run("ffmpeg", "-v", "error", "-i", path, "-f", "null", "-")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_it_plays_before_its_last_byte(self):
+        for backend, kind in self.KINDS.items():
+            with self.subTest(backend=backend, kind=kind):
+                server = self.server(f"data-{backend}", backend)
+                upload = self.begin(server, kind)
+                upload.to(0.5)
+                self.until_playable(server, upload)
+                video = server.video(upload.id)
+                self.assertEqual(video["status"], "uploading")
+                self.assertEqual(video["source"]["received_bytes"], upload.offset)
+                self.assertGreater(video["duration_ms"], 15_000)
+                self.assertLess(video["duration_ms"], 40_000)
+                self.assertEqual(server.get(f"/v/{upload.id}/360p/index.m3u8")[0], 404)
+                player = Player(self, server, upload.id)
+                self.assertEqual(player.tracks(), ["360p", "audio/0"])
+                listed = player.look("360p")
+                self.assertGreaterEqual(listed, 4)
+                for number in (0, listed - 1):
+                    self.decodes(player.segment("360p", number))
+                    self.decodes(player.segment("audio/0", number))
+                self.assertEqual(server.get(f"/v/{upload.id}/360p/{listed}.ts")[0], 404)
+
+                upload.to(0.8)
+                self.until("a longer list", lambda: player.look("360p") > listed)
+                player.look("audio/0")
+                upload.to(1)
+                video = server.wait(upload.id, "ready")
+                self.assertEqual(video["progress"], 1)
+                self.assertEqual(player.look("360p", ended=True), 15)
+                self.assertEqual(player.look("audio/0", ended=True), 15)
+                self.assertEqual(player.tracks(), [], "a finished video has its own lists")
+                for track, number in list(player.tags):
+                    player.segment(track, number)
+                played = run("ffmpeg", "-v", "warning", "-i", server.url + video["hls_url"],
+                             "-map", "0:v:0", "-map", "0:a:0", "-f", "null", "-")
+                self.assertEqual((played.returncode, played.stderr), (0, ""))
+                self.assertEqual(server.stop(), 0)
+
+    def test_killed_and_cut_it_goes_on(self):
+        server = self.server()
+        upload = self.begin(server)
+        upload.to(0.5)
+        self.until_playable(server, upload)
+        player = Player(self, server, upload.id)
+        listed = player.look("360p")
+        player.segment("360p", 1)
+        server.kill()
+        server.start()
+        self.assertEqual(player.look("360p"), listed)
+        player.segment("360p", 2)  # Made of what lies in temp, though nobody sends.
+        upload.resume()
+        upload.to(0.8)
+        self.until("a longer list", lambda: player.look("360p") > listed)
+        server.kill()
+        server.start()
+        upload.resume()
+        upload.to(1)
+        server.wait(upload.id, "ready")
+        self.assertEqual(player.look("360p", ended=True), 15)
+        for track, number in list(player.tags):
+            player.segment(track, number)
+
+    def test_an_upload_that_is_removed_leaves_nothing(self):
+        server = self.server()
+        upload = self.begin(server)
+        upload.to(0.5)
+        self.until_playable(server, upload)
+        upload.remove()
+        self.assertEqual(server.get(f"/api/v1/videos/{upload.id}")[0], 404)
+        for folder in ("temp", "raw", "processed"):
+            self.assertEqual(list((server.data / folder).glob(f"{upload.id}*")), [])
+        again = self.begin(server)
+        again.to(0.6)
+        self.until_playable(server, again)
+
+    def test_what_turns_out_damaged_plays_as_far_as_it_goes(self):
+        server = self.server()
+        upload = self.begin(server, "ts")
+        upload.to(0.5)
+        self.until_playable(server, upload)
+        player = Player(self, server, upload.id)
+        listed = player.look("360p")
+        player.segment("360p", 0)
+        rest = len(upload.bytes) * 6 // 10
+        upload.bytes = upload.bytes[:rest] + bytes(len(upload.bytes) - rest)
+        upload.to(1)
+        video = server.wait(upload.id, "ready")
+        self.assertLess(video["duration_ms"], 45_000)
+        self.assertGreaterEqual(player.look("360p", ended=True), listed)
+        player.segment("360p", 0)
+
+    def test_a_table_at_the_end_is_waited_for(self):
+        server = self.server()
+        upload = self.begin(server, "mp4-moov-end")
+        upload.to(0.9)
+        time.sleep(1)
+        self.assertFalse(server.video(upload.id)["playable"])
+        upload.to(1)
+        server.wait(upload.id, "ready")
+
+
+if __name__ == "__main__":
+    unittest.main()
