@@ -80,6 +80,7 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
             "How uploads reach the disk: auto, direct or buffered");
   add_setting(app, "upload-max-bytes", serve.upload_max_bytes, "Largest upload; 0: no limit");
   add_setting(app, "ladder", serve.ladder, "Rungs to make, by height")->capture_default_str();
+  add_setting(app, "copy", serve.copy, "Pass on as it is what can be: true or false");
   add_setting(app, "access-log", serve.access_log, "Log every request: true or false");
   add_setting(app, "secure-cookies", serve.secure_cookies,
               "Mark cookies Secure: true behind a TLS proxy");
@@ -95,6 +96,8 @@ void add_transcode(CLI::App& root, Options& options, std::string& ladder) {
   app->add_option("INPUT", command.input, "File, or - for standard input")->required();
   app->add_option("--out", command.out_dir, "Directory to write the ladder to")->required();
   app->add_option("--ladder", ladder, "Rungs to make, by height")->capture_default_str();
+  app->add_option("--copy", command.ladder.copy, "Pass on as it is what can be: true or false")
+      ->capture_default_str();
   app->add_option("--segment-seconds", command.ladder.segment_seconds, "Length of a segment")
       ->check(CLI::Range(2, 6));
   app->add_option("--jobs", command.workers.workers, "Transcoder processes; 0: one per core")
@@ -215,10 +218,12 @@ void finish(Options& options, const std::string& ladder) {
   fill(options.doctor_dir);
   if (options.verb == Verb::kTranscode) {
     const unsigned seconds = options.transcode.ladder.segment_seconds;
+    const bool copy = options.transcode.ladder.copy;
     auto rungs = transcode::parse_ladder(ladder);
     if (!rungs) throw CLI::ValidationError("--ladder", rungs.error().message);
     options.transcode.ladder = std::move(*rungs);
     options.transcode.ladder.segment_seconds = seconds;
+    options.transcode.ladder.copy = copy;
     auto& workers = options.transcode.workers.workers;
     if (workers == 0) workers = std::max(1u, std::thread::hardware_concurrency());
   }

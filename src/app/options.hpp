@@ -25,6 +25,7 @@ struct ServeOptions {
   tus::UploadIo upload_io = tus::UploadIo::kAuto;
   std::uint64_t upload_max_bytes = 0;
   std::string ladder = "1080,720,480,360";
+  bool copy = true;
   bool access_log = false;
   bool secure_cookies = false;
   log::Level log_level = log::Level::kInfo;

@@ -193,6 +193,7 @@ std::vector<std::string> Server::not_ready_reasons() const {
 Result<> Server::start_site() {
   auto ladder = transcode::parse_ladder(options_.ladder);
   if (!ladder) return fail(std::move(ladder.error()));
+  ladder->copy = options_.copy;
   scheduler_ = std::make_unique<transcode::Scheduler>(
       control(), *stores_->catalogue, *stores_->blobs, stores_->demand, std::move(*ladder),
       worker_options(options_, sizes_));

@@ -112,14 +112,19 @@ void add_audio_variants(MasterPlaylist& master, const std::vector<AudioTrack>& a
   master.variants.push_back(std::move(variant));
 }
 
-void put_first_choice_first(std::vector<Variant>& variants, bool all_measured) {
+void put_first_choice_first(std::vector<Variant>& variants, bool all_measured,
+                            const std::vector<VideoTrack>& tracks) {
   const auto distance = [](const Variant& variant) {
     return variant.average_bandwidth > kFirstVariantBps
                ? variant.average_bandwidth - kFirstVariantBps
                : kFirstVariantBps - variant.average_bandwidth;
   };
-  const auto first = all_measured ? std::ranges::min_element(variants, {}, distance)
-                                  : std::ranges::min_element(variants, {}, &Variant::bandwidth);
+  auto first = std::ranges::min_element(variants, {}, distance);
+  if (!all_measured) {
+    const auto copied = std::ranges::find(tracks, true, &VideoTrack::copied);
+    first = copied != tracks.end() ? variants.begin() + (copied - tracks.begin())
+                                   : std::ranges::min_element(variants, {}, &Variant::bandwidth);
+  }
   if (first != variants.end()) std::rotate(variants.begin(), first, first + 1);
 }
 
@@ -234,7 +239,7 @@ std::string master_playlist(const Presentation& presentation, std::string_view u
     all_measured = all_measured && track.rates.measured();
     master.variants.push_back(std::move(variant));
   }
-  put_first_choice_first(master.variants, all_measured);
+  put_first_choice_first(master.variants, all_measured, presentation.video);
   return write_master_playlist(master);
 }
 
@@ -268,6 +273,7 @@ std::string serialize(const Presentation& presentation) {
   for (const auto& track : presentation.video) {
     out.begin_object().field("name", track.name);
     out.field("width", track.width).field("height", track.height).field("codecs", track.codecs);
+    out.field("copied", track.copied);
     write_rates(out, track.rates);
     out.end_object();
   }
@@ -307,7 +313,7 @@ Result<Presentation> parse_presentation(std::string_view text) {
   };
   for (const auto& item : video->array()) {
     out.video.push_back({item.string_at("name"), narrow(item, "width"), narrow(item, "height"),
-                         item.string_at("codecs"), read_rates(item)});
+                         item.string_at("codecs"), read_rates(item), item.bool_at("copied")});
   }
   for (const auto& item : audio->array()) {
     out.audio.push_back({item.string_at("name"), item.string_at("language", "und"),

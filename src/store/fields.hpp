@@ -30,6 +30,7 @@ void visit_fields(Is<Rendition> auto& r, auto&& visit) {
   visit("width", r.width);
   visit("height", r.height);
   visit("mode", r.mode);
+  visit("why", r.why);
   visit("codecs", r.codecs);
   visit("max_bps", r.max_bps);
   visit("segments_done", r.segments_done);
@@ -44,6 +45,7 @@ void visit_fields(Is<AudioTrack> auto& r, auto&& visit) {
   visit("language", r.language);
   visit("label", r.label);
   visit("mode", r.mode);
+  visit("why", r.why);
   visit("codecs", r.codecs);
   visit("channels", r.channels);
   visit("sample_rate", r.sample_rate);

@@ -318,9 +318,6 @@ Result<std::vector<float>> AudioReader::decode(std::int64_t begin, std::size_t c
   }
 }
 
-namespace {
-
-// ISO/IEC 13818-7 section 6.2: AAC-LC, no CRC, one raw data block.
 std::array<std::uint8_t, 7> adts_head(std::size_t payload_bytes, const AudioPlan& track) {
   constexpr std::array<std::uint32_t, 13> kRates{96'000, 88'200, 64'000, 48'000, 44'100,
                                                  32'000, 24'000, 22'050, 16'000, 12'000,
@@ -336,6 +333,28 @@ std::array<std::uint8_t, 7> adts_head(std::size_t payload_bytes, const AudioPlan
           static_cast<std::uint8_t>((length & 7U) << 5 | 0x1f),
           0xfc};
 }
+
+std::vector<std::uint8_t> write_audio_segment(std::span<const std::vector<std::uint8_t>> frames,
+                                              std::uint32_t segment, std::int64_t first_sample,
+                                              std::uint32_t sample_rate) {
+  // Of sound in one PES packet: enough to cost little, few enough to start quickly.
+  constexpr std::size_t kFramesPerPes = 6;
+  TsWriter writer(TsStream::kAac, segment);
+  std::vector<std::uint8_t> unit;
+  for (std::size_t i = 0; i < frames.size(); i += kFramesPerPes) {
+    unit.clear();
+    for (std::size_t j = i; j < std::min(i + kFramesPerPes, frames.size()); ++j) {
+      unit.insert(unit.end(), frames[j].begin(), frames[j].end());
+    }
+    const std::int64_t sample = first_sample + static_cast<std::int64_t>(i) * hls::kAacFrameSamples;
+    const std::int64_t pts = av_rescale(sample, kSecond, sample_rate);
+    writer.add({.bytes = unit, .pts_ticks = pts, .dts_ticks = pts, .random_access = true});
+  }
+  const auto bytes = writer.finish();
+  return {bytes.begin(), bytes.end()};
+}
+
+namespace {
 
 // Damaged sound decodes to anything, and libav's AAC encoder never ends its search for a quantizer
 // on samples far beyond full scale. What lies beyond it is not heard, and what is no number
@@ -410,8 +429,6 @@ Result<std::vector<std::vector<std::uint8_t>>> encode_aac(const std::vector<floa
 Result<std::pair<SegmentOutput, std::vector<std::uint8_t>>> encode_audio_segment(
     AudioReader& reader, const Plan& plan, std::uint32_t track, std::uint32_t segment,
     const Progress& progress) {
-  // Of sound in one PES packet: enough to cost little, few enough to start quickly.
-  constexpr std::size_t kFramesPerPes = 6;
   const AudioPlan& rendition = plan.audio[track];
   const hls::SegmentSpan span = plan.timeline.audio[segment];
   const std::int64_t first = hls::aac_frame_at(span.begin_ticks, rendition.sample_rate);
@@ -431,18 +448,8 @@ Result<std::pair<SegmentOutput, std::vector<std::uint8_t>>> encode_audio_segment
   if (frames->size() != static_cast<std::size_t>(last - first)) {
     return fail(ErrorCode::kInternal, "the AAC encoder made another number of frames");
   }
-  TsWriter writer(TsStream::kAac, segment);
-  std::vector<std::uint8_t> unit;
-  for (std::size_t i = 0; i < frames->size(); i += kFramesPerPes) {
-    unit.clear();
-    for (std::size_t j = i; j < std::min(i + kFramesPerPes, frames->size()); ++j) {
-      unit.insert(unit.end(), (*frames)[j].begin(), (*frames)[j].end());
-    }
-    const std::int64_t pts =
-        hls::aac_frame_ticks(first + static_cast<std::int64_t>(i), rendition.sample_rate);
-    writer.add({.bytes = unit, .pts_ticks = pts, .dts_ticks = pts, .random_access = true});
-  }
-  const auto bytes = writer.finish();
+  std::vector<std::uint8_t> bytes =
+      write_audio_segment(*frames, segment, first * hls::kAacFrameSamples, rendition.sample_rate);
   SegmentOutput output{.bytes = bytes.size(),
                        .begin_ticks = span.begin_ticks,
                        .duration_ticks = span.duration_ticks(),
@@ -450,7 +457,7 @@ Result<std::pair<SegmentOutput, std::vector<std::uint8_t>>> encode_audio_segment
                        .damaged_frames = reader.damaged() - damaged_before,
                        .codecs = "mp4a.40.2",
                        .i_frames = {}};
-  return std::pair(std::move(output), std::vector<std::uint8_t>(bytes.begin(), bytes.end()));
+  return std::pair(std::move(output), std::move(bytes));
 }
 
 }  // namespace sf::transcode

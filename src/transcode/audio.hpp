@@ -8,8 +8,10 @@
 #include "source.hpp"
 #include "ts_writer.hpp"
 
+#include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -25,6 +27,14 @@ class AudioReader {
   /// Stereo samples [begin, begin + count) of the rendition's rate, zero being the timeline's;
   /// silence where the source has none. Left and right, one after the other.
   Result<std::vector<float>> read(std::int64_t begin, std::size_t count, const Progress& progress);
+
+  /// Goes to a packet that begins at or before `sample` of the source's rate, the timeline's zero
+  /// being 0; or to the first one.
+  [[nodiscard]] bool seek(std::int64_t sample) { return position(sample); }
+  /// The packet it stands at, stamped in samples as `seek` counts; `advance` goes to the next one,
+  /// false at the end.
+  [[nodiscard]] const AVPacket& packet() const noexcept { return *packet_; }
+  [[nodiscard]] bool advance() { return next_packet(); }
 
   [[nodiscard]] std::uint32_t damaged() const noexcept { return damaged_; }
   void rebind(const SourceFile& file) noexcept { source_->rebind(file); }
@@ -62,6 +72,15 @@ Result<std::pair<SegmentOutput, std::vector<std::uint8_t>>> encode_audio_segment
 Result<std::vector<std::vector<std::uint8_t>>> encode_aac(const std::vector<float>& pcm,
                                                           std::size_t margin,
                                                           const AudioPlan& track);
+
+/// A frame's ADTS header (ISO/IEC 13818-7 section 6.2): AAC-LC, no CRC, one raw data block.
+[[nodiscard]] std::array<std::uint8_t, 7> adts_head(std::size_t payload_bytes,
+                                                    const AudioPlan& track);
+
+/// A segment of ADTS frames whose first is number `first` of a grid that begins at `zero_sample`.
+[[nodiscard]] std::vector<std::uint8_t> write_audio_segment(
+    std::span<const std::vector<std::uint8_t>> frames, std::uint32_t segment,
+    std::int64_t first_sample, std::uint32_t sample_rate);
 
 /// Frames of context on each side of what is kept.
 inline constexpr std::size_t kAacMarginFrames = 8;

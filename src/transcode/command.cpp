@@ -81,6 +81,7 @@ Result<Prepared> prepare(const TranscodeCommand& command) {
   wanted.modified_ns = prepared.input.modified_ns;
   for (const LadderRung& rung : command.ladder.rungs) wanted.rungs.push_back(rung.name);
   wanted.segment_seconds = command.ladder.segment_seconds;
+  wanted.copy = command.ladder.copy;
 
   auto text = prepared.out.manifest();
   if (!text) return fail(std::move(text.error()));

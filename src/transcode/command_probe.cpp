@@ -69,7 +69,8 @@ std::string as_json(const Plan& plan, std::uint64_t bytes) {
   out.end_array().key("audio_renditions").begin_array();
   for (const AudioPlan& track : plan.audio) {
     out.begin_object().field("name", track.name).field("language", track.language);
-    out.field("label", track.label).field("mode", track.mode).field("kbps", track.kbps);
+    out.field("label", track.label).field("mode", track.mode).field("why", track.why);
+    out.field("kbps", track.kbps);
     out.end_object();
   }
   out.end_array().field("segments",
@@ -105,8 +106,9 @@ std::string as_text(const Plan& plan, std::string_view name, std::uint64_t bytes
                " kbit/s", rung.why.empty() ? std::string() : concat("  (", rung.why, ')'), '\n');
   }
   for (const AudioPlan& track : plan.audio) {
-    out += concat("  audio ", track.name, "  ", track.language, "  ", track.mode, "  ", track.kbps,
-                  " kbit/s\n");
+    out +=
+        concat("  audio ", track.name, "  ", track.language, "  ", track.mode, "  ", track.kbps,
+               " kbit/s", track.why.empty() ? std::string() : concat("  (", track.why, ')'), '\n');
   }
   for (const std::string& warning : index.warnings) out += concat("warning: ", warning, '\n');
   return out;

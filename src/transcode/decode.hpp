@@ -3,7 +3,7 @@
 /// The pictures of a source in the order shown, from any place on. One thread; owned by the engine,
 /// kept between tasks on the same source, so that going on decodes nothing twice.
 
-#include "source.hpp"
+#include "packets.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -32,26 +32,22 @@ class VideoReader {
   Result<Picture> next();
 
   [[nodiscard]] std::uint32_t damaged() const noexcept { return damaged_; }
-  void rebind(const SourceFile& file) noexcept { source_->rebind(file); }
+  void rebind(const SourceFile& file) noexcept { packets_->rebind(file); }
 
  private:
   VideoReader() = default;
   Result<> start_at(std::size_t key);
-  bool position(std::size_t key);
-  bool find(const PacketEntry& wanted);
-  [[nodiscard]] bool is(const AVPacket& packet, const PacketEntry& entry) const noexcept;
   void feed();
   void stamp();
   [[nodiscard]] std::int64_t time_of(const AVFrame& frame) const noexcept;
 
   const Plan* plan_ = nullptr;
-  std::unique_ptr<Source> source_;
+  std::unique_ptr<PacketReader> packets_;
   CodecPtr decoder_;
   PacketPtr packet_ = new_packet();
   std::vector<std::size_t> keys_;  // Of plan_->index.packets.
   std::size_t next_entry_ = 0;     // Of the same, where packets get their times from there.
   std::int64_t last_pts_ = INT64_MIN;
-  bool packet_ready_ = false;
   bool draining_ = false;
   std::uint32_t damaged_ = 0;
 };

@@ -3,6 +3,8 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/hls/playlist.hpp>
 
+#include "h264.hpp"
+
 #include <algorithm>
 
 extern "C" {
@@ -16,33 +18,6 @@ constexpr std::int64_t kSecond = hls::kTicksPerSecond;
 constexpr std::int64_t kKeyframeTicks = 2 * kSecond;  // P22.
 constexpr std::int64_t kStampSlack = kSecond / 1000;
 constexpr int kBFrames = 3;
-
-constexpr std::uint8_t kNalSei = 6;
-constexpr std::uint8_t kNalSps = 7;
-
-// ITU-T H.264 annex B: begins of NAL units, at their header byte.
-template <class Visit>
-void each_nal(std::span<const std::uint8_t> unit, Visit visit) {
-  std::size_t start = 0;
-  std::size_t code = 0;  // Where the start code of the current one begins.
-  bool open = false;
-  for (std::size_t i = 0; i + 3 <= unit.size(); ++i) {
-    if (unit[i] != 0 || unit[i + 1] != 0 || unit[i + 2] != 1) {
-      continue;
-    }
-    const std::size_t begin = i > 0 && unit[i - 1] == 0 ? i - 1 : i;
-    if (open && !visit(code, unit.subspan(start, begin - start))) {
-      return;
-    }
-    code = begin;
-    start = i + 3;
-    open = true;
-    i += 2;
-  }
-  if (open) {
-    visit(code, unit.subspan(start));
-  }
-}
 
 // x264's AVX-512 code for macroblock trees reads memory nobody has written (build 164; seen by
 // MALLOC_PERTURB_: another fill, another stream), so that a segment would not be the same bytes
@@ -185,14 +160,7 @@ void RungEncoder::write(const AVPacket& packet) {
   // frame's own.
   const std::int64_t dts = std::min(stamps_[written_], packet.pts);
   ++written_;
-  const std::uint64_t offset = writer_.next_offset();
-  if (!i_frames_.empty() && i_frames_.back().bytes == 0) {
-    i_frames_.back().bytes = offset - i_frames_.back().offset;
-  }
-  writer_.add({.bytes = unit, .pts_ticks = packet.pts, .dts_ticks = dts, .random_access = key});
-  if (key) {
-    i_frames_.push_back({.pts_ticks = packet.pts, .offset = offset, .bytes = 0});
-  }
+  segment_.add(unit, packet.pts, dts, key);
 }
 
 Result<std::span<const std::uint8_t>> RungEncoder::finish() {
@@ -204,11 +172,7 @@ Result<std::span<const std::uint8_t>> RungEncoder::finish() {
     return fail(std::move(drained.error()));
   }
   encoder_.reset();
-  const std::span<const std::uint8_t> bytes = writer_.finish();
-  if (!i_frames_.empty() && i_frames_.back().bytes == 0) {
-    i_frames_.back().bytes = bytes.size() - i_frames_.back().offset;
-  }
-  return bytes;
+  return segment_.finish();
 }
 
 }  // namespace sf::transcode

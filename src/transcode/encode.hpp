@@ -5,7 +5,7 @@
 
 #include "engine.hpp"
 #include "engine_libav.hpp"
-#include "ts_writer.hpp"
+#include "picture_segment.hpp"
 
 #include <array>
 #include <cstdint>
@@ -29,20 +29,19 @@ class RungEncoder {
 
   /// "avc1.64001f", from the SPS; empty before the first frame is out.
   [[nodiscard]] const std::string& codecs() const noexcept { return codecs_; }
-  [[nodiscard]] const std::vector<IFrame>& i_frames() const noexcept { return i_frames_; }
+  [[nodiscard]] const std::vector<IFrame>& i_frames() const noexcept { return segment_.i_frames(); }
 
  private:
-  explicit RungEncoder(std::uint32_t segment) : writer_(TsStream::kH264, segment) {}
+  explicit RungEncoder(std::uint32_t segment) : segment_(segment) {}
   Result<> drain();
   void write(const AVPacket& packet);
 
   CodecPtr encoder_;
   PacketPtr packet_ = new_packet();
-  TsWriter writer_;
+  PictureSegment segment_;
   std::vector<std::int64_t> stamps_;  // The two before, then every frame in the order shown.
   std::size_t written_ = 0;
   std::string codecs_;
-  std::vector<IFrame> i_frames_;
 };
 
 /// When a segment has keyframes: at its begin and every 2 s from there, but none within a second of

@@ -3,11 +3,14 @@
 #include <streamforge/base/bytes.hpp>
 
 #include "audio.hpp"
+#include "audio_copy.hpp"
+#include "copy.hpp"
 #include "engine_output.hpp"
 #include "engine_video.hpp"
 #include "index.hpp"
 
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <map>
 
@@ -34,6 +37,7 @@ struct Engine::Impl {
   std::string key;
   std::unique_ptr<const Plan> plan;
   std::unique_ptr<VideoPipeline> video;
+  std::unique_ptr<VideoCopier> copier;
   std::map<std::uint32_t, std::unique_ptr<AudioReader>> audio;
 
   void use(const std::string& source_key, const Plan& source_plan) {
@@ -45,9 +49,51 @@ struct Engine::Impl {
     }
   }
 
+  Result<SegmentOutput> copy(const SourceFile& source, std::uint32_t segment, int output,
+                             const Progress& progress) {
+    if (copier == nullptr) {
+      auto opened = VideoCopier::open(source, *plan);
+      if (!opened) {
+        return fail(std::move(opened.error()));
+      }
+      copier = std::move(*opened);
+    }
+    copier->rebind(source);
+    auto outcome = copier->copy(segment, output, progress);
+    if (!outcome) {
+      copier.reset();  // A retry begins clean.
+    }
+    return outcome;
+  }
+
+  Result<std::vector<SegmentOutput>> encode(const SourceFile& source, std::uint32_t segment,
+                                            std::span<const std::string> rungs,
+                                            std::span<const int> outputs,
+                                            const Progress& progress) {
+    if (video == nullptr) {
+      auto opened = VideoPipeline::open(source, *plan);
+      if (!opened) {
+        return fail(std::move(opened.error()));
+      }
+      video = std::move(*opened);
+    }
+    video->rebind(source);
+    auto outcome = video->encode(segment, rungs, outputs, progress);
+    if (!outcome) {
+      video.reset();
+    }
+    return outcome;
+  }
+
+  [[nodiscard]] bool copies(const std::string& rung) const {
+    const auto found = std::ranges::find(plan->rungs, rung, &RungPlan::name);
+    return found != plan->rungs.end() && found->copied();
+  }
+
   void close() noexcept {
     audio.clear();
     video.reset();
+    copier.reset();
     plan.reset();
     key.clear();
   }
@@ -80,19 +126,38 @@ Result<std::vector<SegmentOutput>> Engine::encode_video(const std::string& sourc
       rungs.size() != outputs.size()) {
     return fail(ErrorCode::kInvalidArgument, "the plan has no such segment");
   }
-  if (impl.video == nullptr) {
-    auto opened = VideoPipeline::open(source, *impl.plan);
-    if (!opened) {
-      return fail(std::move(opened.error()));
+  std::vector<SegmentOutput> made(rungs.size());
+  std::vector<std::string> encoded;
+  std::vector<int> encoded_outputs;
+  for (std::size_t i = 0; i < rungs.size(); ++i) {
+    if (!impl.copies(rungs[i])) {
+      encoded.push_back(rungs[i]);
+      encoded_outputs.push_back(outputs[i]);
+      continue;
     }
-    impl.video = std::move(*opened);
+    auto copied = impl.copy(source, segment, outputs[i], progress);
+    if (copied) {
+      made[i] = std::move(*copied);
+    } else if (copied.error().code == ErrorCode::kCorrupt) {
+      // It does not read as it did: what can be decoded of it is better than nothing.
+      encoded.push_back(rungs[i]);
+      encoded_outputs.push_back(outputs[i]);
+    } else {
+      return fail(std::move(copied.error()));
+    }
   }
-  impl.video->rebind(source);
-  auto outcome = impl.video->encode(segment, rungs, outputs, progress);
+  if (encoded.empty()) {
+    return made;
+  }
+  auto outcome = impl.encode(source, segment, encoded, encoded_outputs, progress);
   if (!outcome) {
-    impl.video.reset();  // A retry begins clean.
+    return outcome;
   }
-  return outcome;
+  for (std::size_t i = 0; i < encoded.size(); ++i) {
+    const auto place = std::ranges::find(rungs, encoded[i]) - rungs.begin();
+    made[static_cast<std::size_t>(place)] = std::move((*outcome)[i]);
+  }
+  return made;
 }
 
 Result<SegmentOutput> Engine::encode_audio(const std::string& source_key, const SourceFile& source,
@@ -113,7 +178,9 @@ Result<SegmentOutput> Engine::encode_audio(const std::string& source_key, const 
     reader = std::move(*opened);
   }
   reader->rebind(source);
-  auto outcome = encode_audio_segment(*reader, *impl.plan, track, segment, progress);
+  auto outcome = impl.plan->audio[track].copied()
+                     ? copy_audio_segment(*reader, *impl.plan, track, segment, progress)
+                     : encode_audio_segment(*reader, *impl.plan, track, segment, progress);
   if (!outcome) {
     impl.audio.erase(track);
     return fail(std::move(outcome.error()));

@@ -72,11 +72,12 @@ class Engine {
   Result<SourceIndex> index_arriving(const SourceFile& source, const AwaitMore& await_more,
                                      const Progress& progress);
 
-  /// Segment `segment` of `rungs` (names in the plan): one decode, cascade scaling, one x264 each,
-  /// MPEG-TS into `outputs` (same order, written from offset 0). `source_key` tells sources apart:
-  /// tasks on the same key keep the demuxer and the decoder, so that segment n + 1 after n decodes
-  /// nothing twice; its plan is copied at first sight and stays until another key or `forget`. The
-  /// descriptor may be another one every time. Bit-identical whichever way a segment was reached.
+  /// Segment `segment` of `rungs` (names in the plan): copied, or from one decode scaled in cascade
+  /// and encoded by one x264 each; MPEG-TS into `outputs` (same order, written from offset 0).
+  /// `source_key` tells sources apart: tasks on the same key keep the demuxer and the decoder, so
+  /// that segment n + 1 after n decodes nothing twice; its plan is copied at first sight and stays
+  /// until another key or `forget`. The descriptor may be another one every time. Bit-identical
+  /// whichever way a segment was reached.
   Result<std::vector<SegmentOutput>> encode_video(const std::string& source_key,
                                                   const SourceFile& source, const Plan& plan,
                                                   std::uint32_t segment,

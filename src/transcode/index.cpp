@@ -4,6 +4,7 @@
 #include <streamforge/base/limits.hpp>
 
 #include "index_audio.hpp"
+#include "index_copy.hpp"
 #include "index_order.hpp"
 #include "index_strays.hpp"
 #include "source.hpp"
@@ -62,6 +63,7 @@ int rotation_of(const AVStream& stream) {
 struct Heard {
   AudioInfo info;
   AudioRuns runs;
+  AudioRates rates;
   std::int64_t begin_stamp = AV_NOPTS_VALUE;  // In samples, priming not counted.
 };
 
@@ -72,6 +74,8 @@ struct Findings {
   std::int64_t last_shown = INT64_MIN;
   std::int64_t first_shown = INT64_MAX;
   std::uint64_t video_bytes = 0;
+  std::optional<CopyCheck> copy;
+  bool damaged = false;
 
   void order_pictures(const DisplayOrder& order);
   void leave_out_strays();
@@ -122,7 +126,7 @@ class Indexer {
   SourceIndex& index_ = found_.index;
   std::vector<Track> tracks_;            // Of the same order as `found_.sound`.
   std::unique_ptr<DisplayOrder> order_;  // Where containers leave presentation times out.
-  std::map<int, std::int64_t> clock_;    // By stream: where its last packet ended.
+  std::map<int, std::int64_t> clock_;  // By stream: where its last packet ended.
   std::int64_t last_dts_ = AV_NOPTS_VALUE;
   std::int64_t last_duration_ = 0;
   // The look at the first pictures.
@@ -178,6 +182,7 @@ Result<SourceIndex> Indexer::run() {
     index_.warnings.emplace_back("no picture can be decoded; only the sound is kept");
   }
   source_.follow_leaps(nullptr);
+  found_.damaged = source_.damaged_reads() > 0 || source_.missing_bytes() > 0;
   SourceIndex index = conclude(std::move(found_));
   if (!index.video && index.audio.empty()) {
     return fail(ErrorCode::kCorrupt,
@@ -308,6 +313,9 @@ void Indexer::describe_video(const AVStream& stream) {
   }
   video.interlaced =
       codec.field_order != AV_FIELD_UNKNOWN && codec.field_order != AV_FIELD_PROGRESSIVE;
+  if (codec.codec_id == AV_CODEC_ID_H264) {
+    found_.copy.emplace(codec, source_.can_skim());
+  }
   if (auto decoder = open_decoder(codec, stream.time_base)) {
     looker_ = std::move(*decoder);
   }
@@ -316,7 +324,8 @@ void Indexer::describe_video(const AVStream& stream) {
 void Indexer::add_track(int stream_index) {
   const AVStream& stream = source_.stream(stream_index);
   const AVCodecParameters& codec = *stream.codecpar;
-  Heard heard{.info = {}, .runs = AudioRuns(static_cast<std::uint32_t>(codec.sample_rate))};
+  const auto rate = static_cast<std::uint32_t>(codec.sample_rate);
+  Heard heard{.info = {}, .runs = AudioRuns(rate), .rates = AudioRates(rate)};
   Track track;
   heard.info.stream = stream_index;
   heard.info.codec = avcodec_get_name(codec.codec_id);
@@ -485,6 +494,9 @@ void Indexer::add_video(const AVPacket& packet) {
     entry.pts_ticks = std::min(entry.pts_ticks, found_.first_shown - 1);
   }
   index_.packets.push_back(entry);
+  if (found_.copy) {
+    found_.copy->add(packet, source_.reader());
+  }
   if (order_ != nullptr) {
     order_->add(packet);
   }
@@ -534,6 +546,13 @@ void Indexer::add_audio(std::size_t number, const AVPacket& packet) {
     heard.begin_stamp = at + (skip != nullptr && size >= 4 ? AV_RL32(skip) : 0);
   }
   heard.runs.add(at, samples);
+  heard.rates.add(at, samples, static_cast<std::uint64_t>(packet.size));
+  const AVCodecParameters& codec = *source_.stream(heard.info.stream).codecpar;
+  if (codec.codec_id == AV_CODEC_ID_AAC && heard.info.copy_obstacle.empty()) {
+    heard.info.copy_obstacle =
+        aac_obstacle({codec.extradata, static_cast<std::size_t>(codec.extradata_size)},
+                     {packet.data, static_cast<std::size_t>(packet.size)});
+  }
 }
 
 bool Indexer::tell(const AVPacket& packet, std::size_t count) {
@@ -563,6 +582,7 @@ void Findings::leave_out_strays() {
   if (strays == 0) {
     return;
   }
+  damaged = true;
   index.warnings.push_back(concat("the file is damaged: ", strays,
                                    strays == 1 ? " picture has" : " pictures have",
                                    " no believable time and are left out"));
@@ -609,6 +629,8 @@ void Findings::fix_timeline() {
     heard.info.begin_ticks = av_rescale(heard.begin_stamp - zero_sample, kSecond, rate);
     heard.info.end_ticks = av_rescale(heard.runs.end_sample() - zero_sample, kSecond, rate);
     heard.info.runs = std::move(heard.runs).take(zero_sample);
+    heard.info.average_bps = heard.rates.average_bps();
+    heard.info.peak_bps = heard.rates.peak_bps();
     index.audio_end_ticks = std::max(index.audio_end_ticks, heard.info.end_ticks);
     if (heard.info.end_ticks > 0) {
       index.audio.push_back(std::move(heard.info));
@@ -621,6 +643,12 @@ void Findings::describe_frames() {
     return;
   }
   VideoInfo& video = *index.video;
+  if (copy) {
+    copy->tell(video);
+    if (damaged) {
+      video.copy_obstacle = "the file is damaged";
+    }
+  }
   // Open: pictures shown before a keyframe that came before them.
   std::int64_t key = INT64_MIN;
   for (const PacketEntry& packet : index.packets) {

@@ -28,6 +28,31 @@ std::vector<AudioRun> AudioRuns::take(std::int64_t zero) && {
   return std::move(runs_);
 }
 
+namespace {
+constexpr std::int64_t kRateWindowSeconds = 3;  // P4: half a target duration.
+}  // namespace
+
+void AudioRates::add(std::int64_t stamp_samples, std::uint32_t samples,
+                     std::uint64_t bytes) noexcept {
+  const std::int64_t window = stamp_samples / (kRateWindowSeconds * rate_);
+  if (window != window_) {
+    window_ = window;
+    window_bytes_ = 0;
+  }
+  window_bytes_ += bytes;
+  fullest_bytes_ = std::max(fullest_bytes_, window_bytes_);
+  bytes_ += bytes;
+  samples_ += samples;
+}
+
+std::uint64_t AudioRates::average_bps() const noexcept {
+  return samples_ == 0 ? 0 : bytes_ * 8 * rate_ / samples_;
+}
+
+std::uint64_t AudioRates::peak_bps() const noexcept {
+  return std::max(average_bps(), fullest_bytes_ * 8 / kRateWindowSeconds);
+}
+
 std::optional<std::int64_t> exact_sample(const std::vector<AudioRun>& runs,
                                          std::int64_t stamp_samples) noexcept {
   auto after = std::ranges::upper_bound(runs, stamp_samples, {}, &AudioRun::begin_sample);

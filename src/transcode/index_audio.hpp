@@ -28,6 +28,24 @@ class AudioRuns {
   std::vector<AudioRun> runs_;
 };
 
+/// How many bits a second a track takes: on average, and in the fullest few seconds.
+class AudioRates {
+ public:
+  explicit AudioRates(std::uint32_t sample_rate) : rate_(sample_rate) {}
+
+  void add(std::int64_t stamp_samples, std::uint32_t samples, std::uint64_t bytes) noexcept;
+  [[nodiscard]] std::uint64_t average_bps() const noexcept;
+  [[nodiscard]] std::uint64_t peak_bps() const noexcept;
+
+ private:
+  std::uint32_t rate_;
+  std::int64_t window_ = INT64_MIN;
+  std::uint64_t window_bytes_ = 0;
+  std::uint64_t fullest_bytes_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t samples_ = 0;
+};
+
 /// A packet's exact place, from its rounded stamp; nullopt where the runs know of none near.
 [[nodiscard]] std::optional<std::int64_t> exact_sample(const std::vector<AudioRun>& runs,
                                                        std::int64_t stamp_samples) noexcept;

@@ -1,38 +1,20 @@
 #include "index_order.hpp"
 
+#include "h264.hpp"
+
 #include <algorithm>
 #include <numeric>
 
 namespace sf::transcode {
 namespace {
 
-constexpr int kIdr = 5;  // ITU-T H.264 table 7-1; slices are 1 to 5.
-
-// An IDR in annex B form: start codes.
-bool has_idr(std::span<const std::uint8_t> unit) {
-  for (std::size_t i = 0; i + 3 < unit.size(); ++i) {
-    const int type = unit[i + 3] & 0x1f;
-    if (unit[i] == 0 && unit[i + 1] == 0 && unit[i + 2] == 1 && type >= 1 && type <= kIdr) {
-      return type == kIdr;
-    }
-  }
-  return false;
-}
-
-// An IDR in the form of MP4 (ISO 14496-15): every NAL unit behind its length.
 bool has_idr(std::span<const std::uint8_t> unit, std::size_t length_bytes) {
-  while (unit.size() > length_bytes) {
-    std::size_t length = 0;
-    for (const std::uint8_t byte : unit.first(length_bytes)) {
-      length = length << 8 | byte;
-    }
-    const int type = unit[length_bytes] & 0x1f;
-    if (type >= 1 && type <= kIdr) {
-      return type == kIdr;
-    }
-    unit = unit.subspan(std::min(unit.size(), length_bytes + length));
-  }
-  return false;
+  bool idr = false;
+  each_nal_of(unit, length_bytes, [&idr](std::span<const std::uint8_t> nal) {
+    idr = nal_type(nal) == kNalIdr;
+    return !is_slice(nal_type(nal));
+  });
+  return idr;
 }
 
 }  // namespace
@@ -62,7 +44,7 @@ void DisplayOrder::add(const AVPacket& packet) {
                      AV_NOPTS_VALUE, AV_NOPTS_VALUE, -1);
     if (by_count_) {
       const std::span unit(packet.data, static_cast<std::size_t>(packet.size));
-      const bool idr = length_bytes_ > 0 ? has_idr(unit, length_bytes_) : has_idr(unit);
+      const bool idr = has_idr(unit, length_bytes_);
       sequence_ += idr ? 1 : 0;
       place = {.sequence = sequence_, .order = parser_->output_picture_number};
     } else {

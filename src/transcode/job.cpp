@@ -7,18 +7,13 @@ namespace sf::transcode {
 namespace {
 
 constexpr double kMegapixelSecond = 1e6 * static_cast<double>(hls::kTicksPerSecond);
+constexpr double kCopyCost = 0.02;   // Of a segment of the picture.
 constexpr double kAudioCost = 0.05;  // Of a segment: AAC at 93 times real time, beside 360p's 1.
 
 std::string predicted_codec(const RungPlan& rung, const SourceIndex& index) {
   constexpr std::uint8_t kHigh = 100;
-  std::uint8_t profile = kHigh;
-  auto level = static_cast<std::uint8_t>(rung.level);
-  if (rung.mode == "copy" && index.video) {
-    if (index.video->profile.find("Main") != std::string::npos) profile = 77;
-    if (index.video->profile.find("Baseline") != std::string::npos) profile = 66;
-    if (index.video->level > 0) level = static_cast<std::uint8_t>(index.video->level);
-  }
-  return hls::avc1_codec(profile, 0, level);
+  if (rung.copied() && index.video) return index.video->codecs;
+  return hls::avc1_codec(kHigh, 0, static_cast<std::uint8_t>(rung.level));
 }
 
 double mean_ticks(const std::vector<hls::SegmentSpan>& spans) {
@@ -41,7 +36,8 @@ hls::Presentation present(const Plan& plan) {
                            rung.width,
                            rung.height,
                            predicted_codec(rung, plan.index),
-                           {std::uint64_t{rung.max_kbps} * 1'000, 0, 0}});
+                           {std::uint64_t{rung.max_kbps} * 1'000, 0, 0},
+                           rung.copied()});
   }
   for (const AudioPlan& track : plan.audio) {
     shown.audio.push_back({track.name,
@@ -61,7 +57,7 @@ std::vector<TrackShape> shapes_of(const hls::Presentation& shown) {
     const hls::VideoTrack& track = shown.video[i];
     const double pixels = static_cast<double>(track.width) * static_cast<double>(track.height);
     shapes.push_back({track.name, false, i, static_cast<std::uint32_t>(shown.timeline.video.size()),
-                      pixels * video_ticks / kMegapixelSecond});
+                      track.copied ? kCopyCost : pixels * video_ticks / kMegapixelSecond});
   }
   for (std::uint32_t i = 0; i < shown.audio.size(); ++i) {
     shapes.push_back({concat("audio/", shown.audio[i].name), true, i,

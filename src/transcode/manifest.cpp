@@ -28,6 +28,7 @@ Result<ManifestHead> read_head(const json::Value& root) {
   head.modified_ns = root.int_at("modified_ns");
   head.segment_seconds =
       static_cast<unsigned>(std::min<std::uint64_t>(root.uint_at("segment_seconds"), 3'600));
+  head.copy = root.bool_at("copy");
   if (const json::Value* rungs = root.find("rungs")) {
     for (const json::Value& rung : rungs->array()) {
       head.rungs.emplace_back(rung.as_string().value_or(""));
@@ -68,7 +69,8 @@ std::string encode(const ManifestHead& head) {
   out.field("bytes", head.bytes).field("modified_ns", head.modified_ns);
   out.key("rungs").begin_array();
   for (const std::string& rung : head.rungs) out.value(rung);
-  out.end_array().field("segment_seconds", head.segment_seconds).end_object();
+  out.end_array().field("segment_seconds", head.segment_seconds).field("copy", head.copy);
+  out.end_object();
   return line_of(std::move(out));
 }
 
@@ -121,6 +123,9 @@ std::string difference(const ManifestHead& found, const ManifestHead& wanted) {
   if (found.rungs != wanted.rungs) return "it was begun with another ladder";
   if (found.segment_seconds != wanted.segment_seconds) {
     return concat("it was begun with segments of ", found.segment_seconds, " s");
+  }
+  if (found.copy != wanted.copy) {
+    return found.copy ? "it was begun with --copy true" : "it was begun with --copy false";
   }
   return {};
 }

@@ -4,7 +4,7 @@
 /// line, only ever appended to, so that a run that was killed loses at most its last line:
 ///
 ///   {"streamforge":1,"input":"/films/a.mp4","bytes":…,"modified_ns":…,"rungs":["720p"],
-///    "segment_seconds":4}
+///    "segment_seconds":4,"copy":true}
 ///   {"spooled":"<sha256>","bytes":…}                                      standard input, whole
 ///   {"planned":true}                                                      plan and timeline exist
 ///   {"track":"720p","segment":3,"bytes":…,"duration":…,"codecs":"…","damaged":0}
@@ -28,6 +28,7 @@ struct ManifestHead {
   std::int64_t modified_ns = 0;
   std::vector<std::string> rungs;
   unsigned segment_seconds = 4;
+  bool copy = true;
   friend bool operator==(const ManifestHead&, const ManifestHead&) = default;
 };
 

@@ -2,6 +2,7 @@
 #include <streamforge/transcode/plan.hpp>
 
 #include "ladder.hpp"
+#include "plan_copy.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@ constexpr std::int64_t kSecond = hls::kTicksPerSecond;
 constexpr std::int64_t kFramesPerSecondMax = 60;  // P31.
 // Stamps of a constant rate, once a container has rounded them, are this near their true place.
 constexpr double kStampErrorTicks = 0.0016 * kSecond;
+constexpr const char* kSwitchedOff = "copying is switched off";
 
 double value_of(Rational rational) {
   return rational.denominator == 0
@@ -113,24 +115,30 @@ std::vector<hls::FrameTime> frames_of(const SourceIndex& index) {
   return frames;
 }
 
-// One rate for all tracks, since they share a timeline and its grid.
+// One rate for all that are encoded, since they share a timeline and its grid.
 std::uint32_t rendition_rate(const std::vector<AudioInfo>& tracks) {
   const auto of_cd = [](const AudioInfo& track) { return track.sample_rate % 11'025 == 0; };
   return !tracks.empty() && std::ranges::all_of(tracks, of_cd) ? 44'100 : 48'000;
 }
 
-void plan_audio(Plan& plan) {
+void plan_audio(Plan& plan, bool copy) {
   const std::uint32_t rate = rendition_rate(plan.index.audio);
   for (std::size_t i = 0; i < plan.index.audio.size(); ++i) {
     const AudioInfo& track = plan.index.audio[i];
-    plan.audio.push_back({.source = static_cast<int>(i),
-                          .name = std::to_string(i),
-                          .language = track.language,
-                          .label = track.title,
-                          .mode = "encode",
-                          .sample_rate = rate,
-                          .channels = 2,
-                          .kbps = 128});
+    AudioPlan& planned = plan.audio.emplace_back();
+    planned.source = static_cast<int>(i);
+    planned.name = std::to_string(i);
+    planned.language = track.language;
+    planned.label = track.title;
+    planned.sample_rate = rate;
+    planned.why = copy ? audio_obstacle(track) : kSwitchedOff;
+    if (planned.why.empty()) {
+      planned.mode = "copy";
+      planned.why = "as uploaded";
+      planned.sample_rate = track.sample_rate;
+      planned.channels = track.channels;
+      planned.kbps = static_cast<std::uint32_t>(track.peak_bps / 1000 + 1);
+    }
   }
 }
 
@@ -149,6 +157,42 @@ Result<> plan_video(Plan& plan, const LadderOptions& ladder) {
     rung.level = h264_level({rung.width, rung.height}, rate, rung.max_kbps);
   }
   return {};
+}
+
+// The timeline, and with it whether the source itself is a rung: its keyframes must then begin all
+// segments.
+void lay_out(Plan& plan, const std::vector<hls::FrameTime>& frames, const LadderOptions& ladder) {
+  std::string obstacle = kSwitchedOff;
+  if (ladder.copy && !plan.rungs.empty()) {
+    obstacle = video_obstacle(plan.index, plan.rungs.front(), frames);
+  }
+  const auto timeline = [&](bool on_keyframes) {
+    return hls::make_timeline(
+        frames, plan.index.video_end_ticks, plan.audio.empty() ? 0 : plan.index.audio_end_ticks,
+        plan.audio.empty() ? 0 : rendition_rate(plan.index.audio),
+        {.segment_seconds = ladder.segment_seconds, .prefer_source_keyframes = on_keyframes});
+  };
+  plan.timeline = timeline(obstacle.empty());
+  hls::Rates rates;
+  if (obstacle.empty() && plan.timeline.grid == hls::GridKind::kFixed) {
+    obstacle = "its keyframes do not allow segments of 2 to 6 s";
+  } else if (obstacle.empty()) {
+    rates = copied_rates(plan.index, plan.timeline);
+    obstacle = rate_obstacle(rates, plan.rungs.front().max_kbps);
+    if (!obstacle.empty()) {
+      plan.timeline = timeline(false);
+    }
+  }
+  for (RungPlan& rung : plan.rungs) {
+    rung.why = &rung == &plan.rungs.front() ? obstacle : "smaller than the source";
+  }
+  if (!plan.rungs.empty() && obstacle.empty()) {
+    RungPlan& rung = plan.rungs.front();
+    rung.mode = "copy";
+    rung.why = "as uploaded";
+    rung.level = plan.index.video->level;
+    rung.max_kbps = static_cast<std::uint32_t>(rates.peak_bps / 1000 + 1);
+  }
 }
 
 }  // namespace
@@ -174,7 +218,7 @@ Result<Plan> make_plan(SourceIndex index, const LadderOptions& ladder) {
   if (!plan.index.video && plan.index.audio.empty()) {
     return fail(ErrorCode::kUnsupported, "The file holds neither picture nor sound");
   }
-  plan_audio(plan);
+  plan_audio(plan, ladder.copy);
   std::vector<hls::FrameTime> frames;
   if (plan.index.video) {
     frames = frames_of(plan.index);
@@ -183,10 +227,7 @@ Result<Plan> make_plan(SourceIndex index, const LadderOptions& ladder) {
       return fail(std::move(planned.error()));
     }
   }
-  plan.timeline = hls::make_timeline(frames, plan.index.video_end_ticks,
-                                     plan.audio.empty() ? 0 : plan.index.audio_end_ticks,
-                                     plan.audio.empty() ? 0 : plan.audio[0].sample_rate,
-                                     {.segment_seconds = ladder.segment_seconds});
+  lay_out(plan, frames, ladder);
   if (plan.timeline.video.empty() && plan.timeline.audio.empty()) {
     return fail(ErrorCode::kUnsupported, "The file is media, but nothing in it has a duration");
   }

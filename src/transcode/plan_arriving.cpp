@@ -84,7 +84,10 @@ Plan outline(const Plan& plan) {
 
 Result<Plan> plan_arriving(SourceIndex index, const LadderOptions& ladder, const Plan* before,
                            bool whole) {
-  auto plan = make_plan(std::move(index), ladder);
+  // Whether all of it may be copied is known when all of it is there.
+  LadderOptions encoded = ladder;
+  encoded.copy = false;
+  auto plan = make_plan(std::move(index), encoded);
   if (!plan) {
     return plan;
   }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kIndexMagic = "SFIX";
 constexpr std::string_view kPlanMagic = "SFPL";
-constexpr char kVersion = 2;
+constexpr char kVersion = 3;
 constexpr std::size_t kHeadBytes = 5;
 constexpr std::size_t kChecksumBytes = 4;
 constexpr std::uint32_t kSideMax = 16'384;
@@ -167,13 +167,13 @@ void video(Io& io, T& v) {
   rational(io, v.frame_rate);
   rational(io, v.time_base);
   fields(io, v.pixel_format, v.bit_depth, v.profile, v.level, v.interlaced, v.transfer,
-         v.average_bps, v.closed_gop, v.times_by_order, v.field_packets);
+         v.average_bps, v.closed_gop, v.times_by_order, v.field_packets, v.codecs, v.copy_obstacle);
 }
 
 template <class Io, class T>
 void audio(Io& io, T& a) {
   fields(io, a.stream, a.codec, a.profile, a.channels, a.sample_rate, a.language, a.title,
-         a.begin_ticks, a.end_ticks);
+         a.begin_ticks, a.end_ticks, a.average_bps, a.peak_bps, a.copy_obstacle);
   std::int64_t expected = 0;
   list(io, a.runs, 3, [&expected](Io& inner, auto& run) {
     std::int64_t gap = minus(run.begin_sample, expected);
@@ -265,7 +265,7 @@ void plan(Io& io, T& value) {
            rung.max_kbps, rung.buffer_kbits, rung.level);
   });
   list(io, value.audio, 8, [](Io& inner, auto& track) {
-    fields(inner, track.source, track.name, track.language, track.label, track.mode,
+    fields(inner, track.source, track.name, track.language, track.label, track.mode, track.why,
            track.sample_rate, track.channels, track.kbps);
   });
   field(io, value.segment_seconds);
@@ -279,7 +279,8 @@ bool makes_sense(const Plan& value) {
   };
   const auto track_ok = [&value](const AudioPlan& track) {
     return track.source >= 0 && static_cast<std::size_t>(track.source) < value.index.audio.size() &&
-           track.sample_rate >= 8'000 && track.sample_rate <= 96'000 && track.channels == 2;
+           track.sample_rate >= 8'000 && track.sample_rate <= 96'000 && track.channels >= 1 &&
+           track.channels <= 2;
   };
   const auto source_ok = [](const AudioInfo& track) {
     return track.sample_rate > 0 && track.sample_rate <= 768'000 &&

@@ -66,6 +66,7 @@ void describe(store::Video& video, const Plan& plan, const hls::Presentation& sh
     rendition.width = rung.width;
     rendition.height = rung.height;
     rendition.mode = rung.mode;
+    rendition.why = rung.why;
     rendition.codecs = shown.video[i].codecs;
     rendition.max_bps = std::uint64_t{rung.max_kbps} * 1'000;
     rendition.segments_total = plan.timeline.video.size();
@@ -79,6 +80,7 @@ void describe(store::Video& video, const Plan& plan, const hls::Presentation& sh
     track.language = audio.language;
     track.label = audio.label;
     track.mode = audio.mode;
+    track.why = audio.why;
     track.codecs = shown.audio[i].codecs;
     track.channels = audio.channels;
     track.sample_rate = audio.sample_rate;

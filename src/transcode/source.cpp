@@ -83,6 +83,14 @@ int ByteReader::read_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) n
       bytes = std::min(bytes, static_cast<std::size_t>(hole->begin - at));
     }
   }
+  return peek_at(at, out, bytes);
+}
+
+int ByteReader::peek_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) const noexcept {
+  if (at < 0 || at >= bytes_) {
+    return 0;
+  }
+  bytes = std::min(bytes, static_cast<std::size_t>(bytes_ - at));
   ssize_t got = 0;
   do {
     got = ::pread(descriptor_, out, bytes, at);

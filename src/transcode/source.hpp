@@ -31,6 +31,7 @@ class ByteReader {
   void set(int descriptor, std::int64_t bytes) noexcept;
   void set_holes(std::vector<Hole> holes) noexcept { holes_ = std::move(holes); }
   void skim(bool on) noexcept { skim_ = on; }
+  [[nodiscard]] bool has_holes() const noexcept { return !holes_.empty(); }
 
   [[nodiscard]] std::int64_t bytes() const noexcept { return bytes_; }
   /// Waits with `more` for what is not there yet, until it says that the file is whole.
@@ -40,6 +41,8 @@ class ByteReader {
   [[nodiscard]] bool cut_off() const noexcept { return cut_off_; }
   /// Up to `bytes` from `at`; 0 at the end; a negative libav code when the kernel refuses.
   int read_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) noexcept;
+  /// The same, skimming or not.
+  int peek_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) const noexcept;
 
   static int on_read(void* self, std::uint8_t* out, int bytes) noexcept;
   static std::int64_t on_seek(void* self, std::int64_t offset, int whence) noexcept;
@@ -71,6 +74,8 @@ class Source {
   [[nodiscard]] AVFormatContext& format() noexcept { return *format_; }
   [[nodiscard]] const Kind& kind() const noexcept { return kind_; }
   [[nodiscard]] ByteReader& reader() noexcept { return reader_; }
+  /// Whether the payload may be skimmed: the tables alone list all packets.
+  [[nodiscard]] bool can_skim() const noexcept { return reader_.has_holes(); }
   [[nodiscard]] AVStream& stream(int index) noexcept { return *format_->streams[index]; }
   [[nodiscard]] bool has_stream(int index) const noexcept {
     return index >= 0 && index < static_cast<int>(format_->nb_streams) &&

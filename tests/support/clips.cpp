@@ -44,6 +44,18 @@ std::int64_t ticks(std::string_view seconds) {
   }
 }
 
+// The last column of ffmpeg's framehash.
+std::vector<std::string> hashes(const std::vector<std::string>& command) {
+  const std::string out = run(command);
+  std::vector<std::string> found;
+  for (const std::string_view line : split(out, '\n')) {
+    if (!line.empty() && line.front() != '#') {
+      found.emplace_back(trim(line.substr(line.rfind(',') + 1)));
+    }
+  }
+  return found;
+}
+
 std::string stream_of(char stream) { return concat(stream, ":0"); }
 
 }  // namespace
@@ -100,6 +112,16 @@ std::size_t count_frames(const std::string& path) {
       run({"ffprobe", "-v", "error", "-select_streams", "v:0", "-count_frames", "-show_entries",
            "stream=nb_read_frames", "-of", "default=noprint_wrappers=1:nokey=1", path});
   return std::stoul(out);
+}
+
+std::vector<std::string> frame_hashes(const std::string& path) {
+  return hashes({"ffmpeg", "-nostdin", "-v", "error", "-i", path, "-map", "v:0", "-fps_mode",
+                 "passthrough", "-f", "framehash", "-hash", "md5", "-"});
+}
+
+std::vector<std::string> aac_hashes(const std::string& path) {
+  return hashes({"ffmpeg", "-nostdin", "-v", "error", "-i", path, "-map", "a:0", "-c", "copy",
+                 "-bsf:a", "aac_adtstoasc", "-f", "framehash", "-hash", "md5", "-"});
 }
 
 double ssim(const std::string& path, const std::string& reference,

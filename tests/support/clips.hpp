@@ -37,6 +37,11 @@ struct ProbedPacket {
 [[nodiscard]] std::string decode_errors(const std::string& path);
 [[nodiscard]] std::size_t count_frames(const std::string& path);
 
+/// MD5 of every decoded picture, in order.
+[[nodiscard]] std::vector<std::string> frame_hashes(const std::string& path);
+/// MD5 of every AAC frame of the first sound stream, its header not counted.
+[[nodiscard]] std::vector<std::string> aac_hashes(const std::string& path);
+
 /// SSIM over all frames, 0 to 1; `reference_filter` prepares the reference, "null" for none.
 [[nodiscard]] double ssim(const std::string& path, const std::string& reference,
                           const std::string& reference_filter = "null");

@@ -41,6 +41,9 @@ struct VideoTrack {
   std::uint32_t height = 0;
   std::string codecs;  ///< "avc1.640028": what the encoder was asked for, then what it wrote.
   TrackRates rates;
+  bool copied = false;  ///< The source's own packets: any segment costs next to nothing.
+  /// Peak of the I-frame list, measured; 0 until it exists.
+  std::uint64_t i_frame_bps = 0;
 };
 
 /// One rendition of the audio group. Its folder is "audio/{name}".
@@ -72,9 +75,9 @@ struct Presentation {
 
 /// The multivariant playlist, its URIs relative to its own. Each variant names the audio group and
 /// adds the worst of its rates to its own (P5). Listed first, where players begin: once all is
-/// measured the variant nearest 2 Mbit/s (P15), before that the smallest, cheapest to make on
-/// demand. Without picture the audio tracks themselves are the variants. `uri_suffix` goes behind
-/// every URI: "?token=…" of a private video.
+/// measured the variant nearest 2 Mbit/s (P15), before that the one cheapest to make on demand:
+/// the copied one, else the smallest. Without picture the audio tracks themselves are the variants.
+/// `uri_suffix` goes behind every URI: "?token=…" of a private video.
 [[nodiscard]] std::string master_playlist(const Presentation& presentation,
                                           std::string_view uri_suffix = {});
 

@@ -46,6 +46,7 @@ struct Rendition {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
   std::string mode;    ///< "encode" or "copy".
+  std::string why;     ///< Why it is copied, or why not, for a person.
   std::string codecs;  ///< "avc1.64001f"; empty until the first segment exists.
   std::uint64_t max_bps =
       0;  ///< The cap it is encoded under, video only: declared before measured.
@@ -62,6 +63,7 @@ struct AudioTrack {
   std::string language;  ///< BCP 47, "und" when the source says nothing.
   std::string label;
   std::string mode;    ///< "encode" or "copy".
+  std::string why;     ///< As a rendition's.
   std::string codecs;  ///< "mp4a.40.2".
   std::uint32_t channels = 2;
   std::uint32_t sample_rate = 48000;

@@ -54,6 +54,8 @@ struct VideoInfo {
   /// the pictures' headers, and packets are to be stamped with them.
   bool times_by_order = false;
   bool field_packets = false;  ///< Every picture is two packets, one a field.
+  std::string codecs;          ///< "avc1.64001f", of H.264: from its parameter set.
+  std::string copy_obstacle;   ///< H.264 that cannot be passed on as it is: why.
 };
 
 /// A stretch of audio packets without a hole, each of the same length, in samples of the source's
@@ -76,6 +78,9 @@ struct AudioInfo {
   std::int64_t begin_ticks = 0;
   std::int64_t end_ticks = 0;
   std::vector<AudioRun> runs;
+  std::uint64_t average_bps = 0;
+  std::uint64_t peak_bps = 0;  ///< Over some seconds.
+  std::string copy_obstacle;   ///< AAC that cannot be passed on as it is: why.
 };
 
 /// Where the source's clock leaps (recordings joined in MPEG-TS): packets from this byte on, up to
@@ -104,12 +109,15 @@ struct RungPlan {
   std::uint32_t width = 0;  ///< Even.
   std::uint32_t height = 0;
   std::string mode = "encode";
-  std::string why;  ///< Why it is copied, or why it is not: one line for `probe`.
+  std::string why;  ///< Why it is copied, or why it is not: words for a person.
   std::string preset = "veryfast";
   double crf = 23;
   std::uint32_t max_kbps = 0;
   std::uint32_t buffer_kbits = 0;
   int level = 0;  ///< H.264 level times 10, from size and rate.
+
+  /// The source's own packets, not decoded: they define the grid of all rungs.
+  [[nodiscard]] bool copied() const noexcept { return mode == "copy"; }
 };
 
 struct AudioPlan {
@@ -118,9 +126,12 @@ struct AudioPlan {
   std::string language;
   std::string label;
   std::string mode = "encode";
+  std::string why;  ///< As a rung's.
   std::uint32_t sample_rate = 48'000;
   std::uint32_t channels = 2;
   std::uint32_t kbps = 128;
+
+  [[nodiscard]] bool copied() const noexcept { return mode == "copy"; }
 };
 
 struct Plan {
@@ -146,6 +157,7 @@ struct LadderRung {
 struct LadderOptions {
   std::vector<LadderRung> rungs;  ///< Largest first; `default_ladder()`.
   unsigned segment_seconds = 4;
+  bool copy = true;  ///< What can be passed on as it is, is.
 };
 /// 1080p 1920×1080 5000, 720p 1280×720 2800, 480p 854×480 1400, 360p 640×360 800 kbit/s; veryfast,
 /// CRF 23.

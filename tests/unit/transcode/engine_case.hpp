@@ -22,7 +22,9 @@ namespace sf::transcode {
 
 class EngineCase {
  public:
-  explicit EngineCase(std::string path, std::string_view ladder = "1080,720,480,360")
+  enum class Copy : bool { kNo, kYes };  // By default every rung is encoded.
+  explicit EngineCase(std::string path, std::string_view ladder = "1080,720,480,360",
+                      Copy copy = Copy::kNo)
       : path_(std::move(path)), file_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
     struct stat about{};
     ::fstat(file_.get(), &about);
@@ -32,15 +34,18 @@ class EngineCase {
       error_ = index.error();
       return;
     }
-    auto plan = make_plan(std::move(*index), *parse_ladder(ladder));
+    LadderOptions options = *parse_ladder(ladder);
+    options.copy = copy == Copy::kYes;
+    auto plan = make_plan(std::move(*index), options);
     if (!plan) {
       error_ = plan.error();
       return;
     }
     plan_ = std::move(*plan);
   }
-  explicit EngineCase(const test::ClipOptions& clip, std::string_view ladder = "1080,720,480,360")
-      : EngineCase(test::clip(clip), ladder) {}
+  explicit EngineCase(const test::ClipOptions& clip, std::string_view ladder = "1080,720,480,360",
+                      Copy copy = Copy::kNo)
+      : EngineCase(test::clip(clip), ladder, copy) {}
 
   [[nodiscard]] bool ok() const noexcept { return error_.message.empty(); }
   [[nodiscard]] const Error& error() const noexcept { return error_; }

@@ -104,6 +104,74 @@ TEST(Ladder, ParseNamesBoxes) {
   }
 }
 
+// What can be copied, and what one thing keeps it from being so.
+SourceIndex copyable() {
+  SourceIndex index = source(1280, 720, {25, 1}, 500);
+  VideoInfo& video = *index.video;
+  video.pixel_format = "yuv420p";
+  video.codecs = "avc1.64001f";
+  video.level = 31;
+  index.video_end_ticks = 20 * 90'000;
+  for (PacketEntry& packet : index.packets) packet.bytes = 9'000;  // 1.8 Mbit/s.
+  return index;
+}
+
+TEST(Plan, ASourceThatCanBeARungIsCopied) {
+  const auto plan = make_plan(copyable(), default_ladder());
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->rungs[0].mode, "copy") << plan->rungs[0].why;
+  EXPECT_EQ(plan->rungs[1].mode, "encode");
+  EXPECT_NEAR(plan->rungs[0].max_kbps, 1'800, 20);
+  EXPECT_EQ(plan->rungs[0].level, 31);
+  EXPECT_EQ(plan->timeline.grid, hls::GridKind::kSourceKeyframes);
+  for (const hls::SegmentSpan& span : plan->timeline.video) {
+    EXPECT_EQ(span.begin_ticks % 180'000, 0);  // Keyframes come every 2 s.
+  }
+  LadderOptions never = default_ladder();
+  never.copy = false;
+  EXPECT_EQ(make_plan(copyable(), never)->rungs[0].mode, "encode");
+}
+
+TEST(Plan, OneThingIsEnoughNotToCopy) {
+  using Change = void (*)(SourceIndex&);
+  const std::vector<std::pair<Change, const char*>> cases{
+      {[](SourceIndex& i) { i.video->codec = "hevc"; }, "it is hevc"},
+      {[](SourceIndex& i) { i.video->copy_obstacle = "because"; }, "because"},
+      {[](SourceIndex& i) { i.video->pixel_format = "yuvj420p"; }, "its pixels are yuvj420p"},
+      {[](SourceIndex& i) { i.video->transfer = "arib-std-b67"; }, "it is HDR"},
+      {[](SourceIndex& i) { i.video->level = 60; }, "its level is 6.0"},
+      {[](SourceIndex& i) { i.video->interlaced = true; }, "it is interlaced"},
+      {[](SourceIndex& i) { i.video->sample_aspect = {4, 3}; }, "its pixels are not square"},
+      {[](SourceIndex& i) { i.video->rotation = 180; }, "it is to be turned by 180"},
+      {[](SourceIndex& i) { i.video->coded_width = 1282; }, "it is larger: 1282x720"},
+      {[](SourceIndex& i) { i.video->closed_gop = false; }, "pictures before a keyframe"},
+      {[](SourceIndex& i) { i.packets[0].keyframe = false; }, "it does not begin with"},
+      {[](SourceIndex& i) { i.packets[0].pts_ticks = -3600; }, "it does not begin with"},
+      {[](SourceIndex& i) { i.packets[7].pts_ticks = i.packets[6].pts_ticks; }, "two at one time"},
+      {[](SourceIndex& i) {
+         for (int n = 50; n <= 150; n += 50) i.packets[n].keyframe = false;
+       },
+       "its keyframes do not allow"},  // 8 s without one.
+      {[](SourceIndex& i) {
+         for (PacketEntry& packet : i.packets) packet.bytes *= 2;
+       },
+       "it takes 3601 kbit/s on average"},
+      {[](SourceIndex& i) {
+         for (int n = 0; n < 100; ++n) i.packets[n].bytes = 29'500;
+       },
+       "it takes up to"},
+  };
+  for (const auto& [change, why] : cases) {
+    SourceIndex index = copyable();
+    change(index);
+    const auto plan = make_plan(std::move(index), default_ladder());
+    ASSERT_TRUE(plan) << why;
+    EXPECT_EQ(plan->rungs[0].mode, "encode") << why;
+    EXPECT_NE(plan->rungs[0].why.find(why), std::string::npos) << why << ": " << plan->rungs[0].why;
+    EXPECT_EQ(plan->timeline.grid, hls::GridKind::kFixed) << why;
+  }
+}
+
 TEST(Plan, ConstantRatesAreFoundBehindRounding) {
   for (const Rational rate : {Rational{24'000, 1001}, Rational{25, 1}, Rational{30'000, 1001},
                               Rational{50, 1}, Rational{60'000, 1001}, Rational{17, 1}}) {
