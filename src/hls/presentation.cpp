@@ -143,6 +143,15 @@ std::optional<std::vector<MediaSegment>> segments_of(const Presentation& present
   return segments;
 }
 
+void add_i_frame_variants(MasterPlaylist& master, const std::vector<VideoTrack>& tracks,
+                          std::string_view suffix) {
+  for (const auto& track : tracks) {
+    if (track.i_frame_bps == 0) continue;
+    master.i_frames.push_back({concat(track.name, '/', kIFrameListName, suffix), track.i_frame_bps,
+                               track.codecs, track.width, track.height});
+  }
+}
+
 void write_spans(json::Writer& out, std::string_view key, const std::vector<SegmentSpan>& spans) {
   // Begin, then durations: spans are contiguous.
   out.key(key).begin_array();
@@ -207,6 +216,13 @@ bool Presentation::measure(std::string_view track, std::string_view codecs, std:
   return set(find_track(video, track));
 }
 
+bool Presentation::offer_i_frames(std::string_view rung, std::uint64_t peak_bps) {
+  VideoTrack* track = find_track(video, rung);
+  if (track == nullptr) return false;
+  track->i_frame_bps = peak_bps;
+  return true;
+}
+
 std::optional<std::uint32_t> Presentation::segment_count(std::string_view track) const noexcept {
   if (const auto name = audio_name(track)) {
     if (!find_track(audio, *name)) return std::nullopt;
@@ -240,6 +256,7 @@ std::string master_playlist(const Presentation& presentation, std::string_view u
     master.variants.push_back(std::move(variant));
   }
   put_first_choice_first(master.variants, all_measured, presentation.video);
+  add_i_frame_variants(master, presentation.video, uri_suffix);
   return write_master_playlist(master);
 }
 
@@ -262,6 +279,33 @@ std::optional<std::string> live_playlist(const Presentation& presentation, std::
   playlist.segments = std::move(*segments);
   if (playlist.segments.size() > segments_max) playlist.segments.resize(segments_max);
   return write_media_playlist(playlist);
+}
+
+IFrameList i_frame_list(const Presentation& presentation,
+                        std::span<const std::vector<KeyPicture>> pictures) {
+  constexpr std::uint64_t kTableBytes = 376;  // PAT and PMT, where every segment begins.
+  MediaPlaylist playlist;
+  playlist.i_frames_only = true;
+  playlist.init = InitSection{segment_name(0), ByteRange{kTableBytes, 0}};
+  std::vector<SizedSegment> sizes;
+  std::int64_t begin = 0;
+  for (std::uint32_t number = 0; number < pictures.size(); ++number) {
+    for (const KeyPicture& picture : pictures[number]) {
+      if (!playlist.segments.empty()) {
+        playlist.segments.back().duration_ticks = picture.pts_ticks - begin;
+      }
+      begin = picture.pts_ticks;
+      playlist.segments.push_back({segment_name(number), 0, false, picture.range});
+      sizes.push_back({picture.range.bytes, 0});
+    }
+  }
+  if (!playlist.segments.empty()) {
+    playlist.segments.back().duration_ticks = presentation.timeline.duration_ticks() - begin;
+  }
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    sizes[i].duration_ticks = static_cast<std::uint64_t>(playlist.segments[i].duration_ticks);
+  }
+  return {write_media_playlist(playlist), measure_rates(sizes).peak_bps};
 }
 
 std::string serialize(const Presentation& presentation) {

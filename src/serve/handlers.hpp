@@ -81,6 +81,8 @@ class Playback {
   struct Cache;
   io::Task<http::Response> master(http::Request& request);
   io::Task<http::Response> media(http::Request& request, std::string track, std::string file);
+  io::Task<http::Response> i_frames(http::Request& request, const store::Video& video,
+                                    std::string rung);
   io::Task<http::Response> segment(http::Request& request, const store::Video& video,
                                    std::string track, std::uint32_t number);
   io::Task<http::Response> source(http::Request& request);

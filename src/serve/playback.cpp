@@ -9,6 +9,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <list>
 #include <mutex>
 #include <unordered_map>
@@ -222,6 +223,7 @@ io::Task<http::Response> Playback::master(http::Request& request) {
   hls::Presentation shown = **presentation;
   for (const auto& rung : record.renditions) {
     shown.measure(rung.name, rung.codecs, rung.peak_bps, rung.average_bps);
+    shown.offer_i_frames(rung.name, rung.i_frame_bps);
   }
   for (const auto& track : record.audio) {
     shown.measure(concat("audio/", track.name), track.codecs, track.peak_bps, track.average_bps);
@@ -238,6 +240,9 @@ io::Task<http::Response> Playback::media(http::Request& request, std::string tra
     co_return co_await segment(request, record, std::move(track), *number);
   }
   const Error unknown{ErrorCode::kNotFound, "This video has no such file."};
+  if (file == hls::kIFrameListName) {
+    co_return co_await i_frames(request, record, std::move(track));
+  }
   const bool live = file == "live.m3u8";
   if (file != "index.m3u8" && !live) co_return not_yet(request, unknown);
   if (!record.playable) co_return not_yet(request, not_playable(record));
@@ -252,6 +257,19 @@ io::Task<http::Response> Playback::media(http::Request& request, std::string tra
                    : hls::media_playlist(**presentation, track);
   if (!text) co_return not_yet(request, unknown);
   co_return playlist_response(request, record, std::move(*text));
+}
+
+// Written when its rung was complete; until then there is none.
+io::Task<http::Response> Playback::i_frames(http::Request& request, const store::Video& video,
+                                            std::string rung) {
+  const auto found = std::ranges::find(video.renditions, rung, &store::Rendition::name);
+  if (found == video.renditions.end() || found->i_frame_bps == 0) {
+    co_return not_yet(request, Error{ErrorCode::kNotFound, "This rung has no I-frame list (yet)."});
+  }
+  auto text = co_await shared_.parts.blobs.read_small(
+      video.id, concat(rung, '/', hls::kIFrameListName), hls::kPresentationBytesMax);
+  if (!text) co_return not_yet(request, text.error());
+  co_return playlist_response(request, video, std::move(*text));
 }
 
 io::Task<http::Response> Playback::segment(http::Request& request, const store::Video& video,

@@ -38,6 +38,7 @@ void visit_fields(Is<Rendition> auto& r, auto&& visit) {
   visit("bytes", r.bytes);
   visit("peak_bps", r.peak_bps);
   visit("average_bps", r.average_bps);
+  visit("i_frame_bps", r.i_frame_bps);
 }
 
 void visit_fields(Is<AudioTrack> auto& r, auto&& visit) {
@@ -104,6 +105,12 @@ void visit_fields(Is<Upload> auto& r, auto&& visit) {
   visit("explicit_end", r.explicit_end);
 }
 
+void visit_fields(Is<IFrame> auto& r, auto&& visit) {
+  visit("pts", r.pts_ticks);
+  visit("offset", r.offset);
+  visit("bytes", r.bytes);
+}
+
 void visit_fields(Is<Segment> auto& r, auto&& visit) {
   visit("video", r.video);
   visit("track", r.track);
@@ -112,6 +119,7 @@ void visit_fields(Is<Segment> auto& r, auto&& visit) {
   visit("duration_ticks", r.duration_ticks);
   visit("blob_key", r.blob_key);
   visit("attempt", r.attempt);
+  visit("i_frames", r.i_frames);
 }
 
 void visit_fields(Is<Job> auto& r, auto&& visit) {

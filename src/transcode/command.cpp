@@ -293,7 +293,10 @@ void LocalTranscode::adopt(hls::Presentation shown, const std::vector<ManifestSe
 }
 
 void LocalTranscode::count(const ManifestSegment& segment, std::uint32_t row) {
-  if (!tallies_[row].add(segment.segment, segment.bytes, segment.duration_ticks)) return;
+  if (!tallies_[row].add(segment.segment, segment.bytes, segment.duration_ticks,
+                         segment.key_pictures)) {
+    return;
+  }
   if (!segment.codecs.empty()) tallies_[row].codecs = segment.codecs;
   damaged_frames_ += segment.damaged_frames;
 }
@@ -461,9 +464,13 @@ io::Task<void> LocalTranscode::settle_segment(QueueTask task, TaskReport report,
   for (std::size_t i = 0; i < task.tracks.size(); ++i) {
     const std::uint32_t row = task.tracks[i];
     const SegmentOutput& output = report.outputs[i];
-    const ManifestSegment made{shapes_[row].name, task.segment,
-                               output.bytes,      static_cast<std::uint64_t>(output.duration_ticks),
-                               output.codecs,     output.damaged_frames};
+    const ManifestSegment made{shapes_[row].name,
+                               task.segment,
+                               output.bytes,
+                               static_cast<std::uint64_t>(output.duration_ticks),
+                               output.codecs,
+                               output.damaged_frames,
+                               key_pictures(output.i_frames)};
     // The file first, then the line that says so.
     auto publishing = io::offload(session_.pool, [&, this]() -> Result<> {
       auto named = out_.publish(outputs[i], segment_path(made.track, made.segment));
@@ -533,11 +540,10 @@ io::Task<void> LocalTranscode::tick() {
 
 io::Task<Result<>> LocalTranscode::finish() {
   for (std::size_t row = 0; row < shapes_.size(); ++row) {
-    const hls::Rates rates = tallies_[row].rates();
-    shown_.measure(shapes_[row].name, tallies_[row].codecs, rates.peak_bps, rates.average_bps);
+    tallies_[row].tell(shapes_[row].name, shown_);
   }
   auto writing = io::offload(session_.pool, [this]() -> Result<> {
-    for (const PlaylistFile& file : playlists_of(shown_, shapes_)) {
+    for (const PlaylistFile& file : playlists_of(shown_, shapes_, tallies_)) {
       if (auto wrote = out_.write(file.path, file.text); !wrote) return wrote;
     }
     if (auto told = out_.append_manifest(complete_line()); !told) return told;

@@ -126,7 +126,7 @@ class Indexer {
   SourceIndex& index_ = found_.index;
   std::vector<Track> tracks_;            // Of the same order as `found_.sound`.
   std::unique_ptr<DisplayOrder> order_;  // Where containers leave presentation times out.
-  std::map<int, std::int64_t> clock_;  // By stream: where its last packet ended.
+  std::map<int, std::int64_t> clock_;    // By stream: where its last packet ended.
   std::int64_t last_dts_ = AV_NOPTS_VALUE;
   std::int64_t last_duration_ = 0;
   // The look at the first pictures.
@@ -584,8 +584,8 @@ void Findings::leave_out_strays() {
   }
   damaged = true;
   index.warnings.push_back(concat("the file is damaged: ", strays,
-                                   strays == 1 ? " picture has" : " pictures have",
-                                   " no believable time and are left out"));
+                                  strays == 1 ? " picture has" : " pictures have",
+                                  " no believable time and are left out"));
   const std::int64_t shown_from = first_shown;  // Those before are only decoded.
   first_shown = INT64_MAX;
   last_shown = INT64_MIN;

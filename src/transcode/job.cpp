@@ -3,6 +3,8 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/hls/playlist.hpp>
 
+#include <algorithm>
+
 namespace sf::transcode {
 namespace {
 
@@ -84,11 +86,18 @@ Command command_of(const QueueTask& task, const std::vector<TrackShape>& shapes,
   return command;
 }
 
-bool Tally::add(std::uint32_t segment, std::uint64_t segment_bytes, std::uint64_t duration_ticks) {
+void Tally::grow(const TrackShape& shape) {
+  segments.resize(shape.segments);
+  if (!shape.audio) key_pictures.resize(shape.segments);
+}
+
+bool Tally::add(std::uint32_t segment, std::uint64_t segment_bytes, std::uint64_t duration_ticks,
+                std::vector<hls::KeyPicture> pictures) {
   if (segment >= segments.size() || segments[segment].bytes != 0 || segment_bytes == 0) {
     return false;
   }
   segments[segment] = {segment_bytes, duration_ticks};
+  if (segment < key_pictures.size()) key_pictures[segment] = std::move(pictures);
   ++done;
   bytes += segment_bytes;
   return true;
@@ -100,14 +109,44 @@ hls::Rates Tally::rates() const {
 
 std::vector<Tally> tallies_of(const std::vector<TrackShape>& shapes) {
   std::vector<Tally> tallies(shapes.size());
-  for (std::size_t i = 0; i < shapes.size(); ++i) tallies[i].segments.resize(shapes[i].segments);
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    tallies[i].grow(shapes[i]);
+  }
   return tallies;
 }
 
+std::optional<hls::IFrameList> i_frame_list_of(const hls::Presentation& shown, const Tally& tally) {
+  const auto unknown = [](const auto& pictures) { return pictures.empty(); };
+  if (tally.key_pictures.empty() || !tally.complete() ||
+      std::ranges::any_of(tally.key_pictures, unknown)) {
+    return std::nullopt;
+  }
+  return hls::i_frame_list(shown, tally.key_pictures);
+}
+
+void Tally::tell(std::string_view track, hls::Presentation& shown) const {
+  const hls::Rates measured = rates();
+  (void)shown.measure(track, codecs, measured.peak_bps, measured.average_bps);
+  if (const auto list = i_frame_list_of(shown, *this)) shown.offer_i_frames(track, list->peak_bps);
+}
+
+std::vector<hls::KeyPicture> key_pictures(const std::vector<IFrame>& i_frames) {
+  std::vector<hls::KeyPicture> out;
+  for (const IFrame& frame : i_frames) {
+    out.push_back({frame.pts_ticks, {frame.bytes, frame.offset}});
+  }
+  return out;
+}
+
 std::vector<PlaylistFile> playlists_of(const hls::Presentation& shown,
-                                       const std::vector<TrackShape>& shapes) {
+                                       const std::vector<TrackShape>& shapes,
+                                       const std::vector<Tally>& tallies) {
   std::vector<PlaylistFile> files;
-  for (const TrackShape& shape : shapes) {
+  for (std::size_t row = 0; row < shapes.size(); ++row) {
+    const TrackShape& shape = shapes[row];
+    if (auto list = i_frame_list_of(shown, tallies[row])) {
+      files.push_back({concat(shape.name, '/', hls::kIFrameListName), std::move(list->text)});
+    }
     if (auto text = hls::media_playlist(shown, shape.name)) {
       files.push_back({concat(shape.name, "/index.m3u8"), std::move(*text)});
     }

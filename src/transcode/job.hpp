@@ -10,6 +10,7 @@
 #include <streamforge/transcode/plan.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,12 +37,18 @@ struct Tally {
   std::uint32_t done = 0;
   std::uint64_t bytes = 0;
   std::string codecs;
+  std::vector<std::vector<hls::KeyPicture>> key_pictures;  ///< By segment; empty for audio.
 
+  /// Room for all segments of `shape`, of which there may be more than before.
+  void grow(const TrackShape& shape);
   /// False when it was counted before.
-  bool add(std::uint32_t segment, std::uint64_t segment_bytes, std::uint64_t duration_ticks);
+  bool add(std::uint32_t segment, std::uint64_t segment_bytes, std::uint64_t duration_ticks,
+           std::vector<hls::KeyPicture> pictures = {});
   [[nodiscard]] bool complete() const noexcept { return done == segments.size(); }
   /// All zero until complete.
   [[nodiscard]] hls::Rates rates() const;
+  /// Tells `shown` what is measured, once all is there.
+  void tell(std::string_view track, hls::Presentation& shown) const;
 };
 [[nodiscard]] std::vector<Tally> tallies_of(const std::vector<TrackShape>& shapes);
 
@@ -50,8 +57,16 @@ struct PlaylistFile {
   std::string path;  ///< "master.m3u8", "720p/index.m3u8".
   std::string text;
 };
-/// All playlists, so that the folder is a plain HLS tree.
+/// All playlists, so that the folder is a plain HLS tree; of tracks that are complete.
 [[nodiscard]] std::vector<PlaylistFile> playlists_of(const hls::Presentation& shown,
-                                                     const std::vector<TrackShape>& shapes);
+                                                     const std::vector<TrackShape>& shapes,
+                                                     const std::vector<Tally>& tallies);
+/// A rung's I-frame list; nullopt for audio, for a rung that is not complete, or one whose segments
+/// were made before keyframes were noted.
+[[nodiscard]] std::optional<hls::IFrameList> i_frame_list_of(const hls::Presentation& shown,
+                                                             const Tally& tally);
+
+/// What the worker says of keyframes, in the words of the others.
+[[nodiscard]] std::vector<hls::KeyPicture> key_pictures(const std::vector<IFrame>& i_frames);
 
 }  // namespace sf::transcode

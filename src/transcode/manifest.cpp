@@ -49,6 +49,15 @@ bool read_line(const json::Value& root, Manifest& manifest) {
     segment.codecs = root.string_at("codecs");
     segment.damaged_frames =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(root.uint_at("damaged"), UINT32_MAX));
+    if (const json::Value* list = root.find("i_frames")) {
+      for (const json::Value& item : list->array()) {
+        const auto& parts = item.array();
+        if (parts.size() != 3) return false;
+        segment.key_pictures.push_back(
+            {parts[0].as_int().value_or(0),
+             {parts[2].as_uint().value_or(0), parts[1].as_uint().value_or(0)}});
+      }
+    }
     manifest.segments.push_back(std::move(segment));
     return true;
   }
@@ -84,7 +93,16 @@ std::string encode(const ManifestSegment& segment) {
   json::Writer out;
   out.begin_object().field("track", segment.track).field("segment", segment.segment);
   out.field("bytes", segment.bytes).field("duration", segment.duration_ticks);
-  out.field("codecs", segment.codecs).field("damaged", segment.damaged_frames).end_object();
+  out.field("codecs", segment.codecs).field("damaged", segment.damaged_frames);
+  if (!segment.key_pictures.empty()) {
+    out.key("i_frames").begin_array();
+    for (const hls::KeyPicture& picture : segment.key_pictures) {
+      out.begin_array().value(picture.pts_ticks).value(picture.range.offset);
+      out.value(picture.range.bytes).end_array();
+    }
+    out.end_array();
+  }
+  out.end_object();
   return line_of(std::move(out));
 }
 

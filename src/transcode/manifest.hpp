@@ -7,11 +7,13 @@
 ///    "segment_seconds":4,"copy":true}
 ///   {"spooled":"<sha256>","bytes":…}                                      standard input, whole
 ///   {"planned":true}                                                      plan and timeline exist
-///   {"track":"720p","segment":3,"bytes":…,"duration":…,"codecs":"…","damaged":0}
+///   {"track":"720p","segment":3,"bytes":…,"duration":…,"codecs":"…","damaged":0,
+///    "i_frames":[[pts,offset,bytes],…]}
 ///   {"complete":true}
 /// Pure.
 
 #include <streamforge/base/error.hpp>
+#include <streamforge/hls/presentation.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -39,6 +41,7 @@ struct ManifestSegment {
   std::uint64_t duration_ticks = 0;
   std::string codecs;
   std::uint32_t damaged_frames = 0;
+  std::vector<hls::KeyPicture> key_pictures;
 };
 
 struct ManifestSpool {

@@ -237,7 +237,12 @@ io::Task<bool> Scheduler::Impl::recall(JobPtr job, const store::Video& video,
     const auto row = std::ranges::find(job->shapes, segment.track, &TrackShape::name);
     if (row == job->shapes.end()) continue;
     const auto index = static_cast<std::size_t>(row - job->shapes.begin());
-    if (job->tallies[index].add(segment.number, segment.bytes, segment.duration_ticks)) {
+    std::vector<hls::KeyPicture> pictures;
+    for (const store::IFrame& frame : segment.i_frames) {
+      pictures.push_back({frame.pts_ticks, {frame.bytes, frame.offset}});
+    }
+    if (job->tallies[index].add(segment.number, segment.bytes, segment.duration_ticks,
+                                std::move(pictures))) {
       done[index].push_back(segment.number);
     }
   }

@@ -50,6 +50,7 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
     std::uint64_t duration_ticks = 0;
     std::string codecs;
     std::uint32_t damaged_frames = 0;
+    std::vector<IFrame> i_frames;
   };
 
   /// How the bytes of a video come, and the index pass that follows them.

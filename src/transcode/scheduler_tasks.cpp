@@ -22,6 +22,7 @@ struct TrackCount {
   std::uint64_t bytes = 0;
   std::string codecs;
   hls::Rates rates;
+  std::uint64_t i_frame_bps = 0;
 };
 
 template <class Record>
@@ -36,7 +37,9 @@ void set_counts(Record& record, const TrackCount& count) {
 void set_counts(store::Video& video, const std::vector<TrackCount>& counts) {
   for (const TrackCount& count : counts) {
     for (store::Rendition& rendition : video.renditions) {
-      if (rendition.name == count.name) set_counts(rendition, count);
+      if (rendition.name != count.name) continue;
+      set_counts(rendition, count);
+      rendition.i_frame_bps = count.i_frame_bps;
     }
     for (store::AudioTrack& track : video.audio) {
       if (concat("audio/", track.name) == count.name) set_counts(track, count);
@@ -333,7 +336,7 @@ io::Task<Result<>> Scheduler::Impl::store_plan(JobPtr job, Planned planned, bool
     // Who reads the new record may ask for what is new at once.
     queue.extend(job->id, shapes, whole);
     for (std::size_t row = 0; row < shapes.size(); ++row) {
-      job->tallies[row].segments.resize(shapes[row].segments);
+      job->tallies[row].grow(shapes[row]);
     }
     job->shapes = shapes;
     job->shown = shown;
@@ -406,7 +409,7 @@ io::Task<void> Scheduler::Impl::settle_segment(JobPtr job, QueueTask task, TaskR
     }
     job->pending.push_back({row, task.segment, output.bytes,
                             static_cast<std::uint64_t>(output.duration_ticks), output.codecs,
-                            output.damaged_frames});
+                            output.damaged_frames, output.i_frames});
     flush_soon(job, queue.wished(job->id, row, task.segment));
   }
   --publishing;
@@ -452,21 +455,36 @@ io::Task<bool> Scheduler::Impl::commit(JobPtr job, std::vector<Made> batch) {
   double work = 0;
   for (const Made& made : batch) {
     Tally& tally = job->tallies[made.row];
-    (void)tally.add(made.segment, made.bytes, made.duration_ticks);
+    (void)tally.add(made.segment, made.bytes, made.duration_ticks, key_pictures(made.i_frames));
     if (!made.codecs.empty()) tally.codecs = made.codecs;
     job->damaged_frames += made.damaged_frames;
     work += job->shapes[made.row].cost;
     touched.insert(made.row);
     const std::string& track = job->shapes[made.row].name;
-    segments.push_back({job->id, track, made.segment, made.bytes, made.duration_ticks,
-                        concat(job->id, '/', segment_path(track, made.segment)), 0});
+    store::Segment& segment = segments.emplace_back();
+    segment.video = job->id;
+    segment.track = track;
+    segment.number = made.segment;
+    segment.bytes = made.bytes;
+    segment.duration_ticks = made.duration_ticks;
+    segment.blob_key = concat(job->id, '/', segment_path(track, made.segment));
+    for (const IFrame& frame : made.i_frames) {
+      segment.i_frames.push_back({frame.pts_ticks, frame.offset, frame.bytes});
+    }
   }
   std::vector<TrackCount> counts;
   for (const std::uint32_t row : touched) {
     const Tally& tally = job->tallies[row];
-    // What a part measures says nothing of the rest.
-    const hls::Rates rates = job->outline ? hls::Rates{} : tally.rates();
-    counts.push_back({job->shapes[row].name, tally.done, tally.bytes, tally.codecs, rates});
+    TrackCount& count = counts.emplace_back();
+    count = {job->shapes[row].name, tally.done, tally.bytes, tally.codecs, {}};
+    if (job->outline) continue;  // What a part measures says nothing of the rest.
+    count.rates = tally.rates();
+    // The list first, then the record that offers it.
+    auto list = i_frame_list_of(job->shown, tally);
+    if (!list) continue;
+    auto wrote = co_await blobs.write_small(job->id, concat(count.name, '/', hls::kIFrameListName),
+                                            std::move(list->text));
+    if (wrote) count.i_frame_bps = list->peak_bps;
   }
   const auto so_far = queue.work(job->id);
   const std::uint64_t eta_ms =
@@ -510,11 +528,12 @@ io::Task<void> Scheduler::Impl::finish(JobPtr job) {
   for (std::size_t row = 0; row < job->shapes.size(); ++row) {
     const Tally& tally = job->tallies[row];
     const TrackShape& shape = job->shapes[row];
-    const hls::Rates rates = tally.rates();
-    job->shown.measure(shape.name, tally.codecs, rates.peak_bps, rates.average_bps);
-    counts.push_back({shape.name, tally.done, tally.bytes, tally.codecs, rates});
+    tally.tell(shape.name, job->shown);
+    const auto list = i_frame_list_of(job->shown, tally);
+    counts.push_back({shape.name, tally.done, tally.bytes, tally.codecs, tally.rates(),
+                      list ? list->peak_bps : 0});
   }
-  for (PlaylistFile& file : playlists_of(job->shown, job->shapes)) {
+  for (PlaylistFile& file : playlists_of(job->shown, job->shapes, job->tallies)) {
     auto wrote = co_await blobs.write_small(job->id, std::move(file.path), std::move(file.text));
     if (job->ended) co_return;
     if (!wrote) {

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import os
+import re
 import signal
 import time
 import unittest
@@ -60,6 +61,59 @@ class FirstVideo(Story):
         self.assertEqual(played.returncode, 0, played.stderr)
         self.assertEqual([line for line in played.stderr.splitlines() if "error" in line.lower()
                           or "discontinu" in line.lower() or "non-monoton" in line.lower()], [])
+
+
+class Copied(Story):
+    def test_what_can_be_a_rung_is_passed_on(self):
+        for backend in ("uring", "epoll"):
+            with self.subTest(backend=backend):
+                server = self.server(f"data-{backend}", backend)
+                clip = make_clip(self.dir / "clip.mp4", "--kind", "mp4", "--size", "1280x720",
+                                 "--seconds", "10", "--gop", "75")
+                video = server.wait(server.upload(clip), "ready")
+                self.assertEqual([r["mode"] for r in video["renditions"]],
+                                 ["copy", "encode", "encode"])
+                self.assertEqual(video["audio"][0]["mode"], "copy")
+                self.assertIn("smaller", video["renditions"][1]["why"])
+                FirstVideo.check_segments(self, server, video)
+                joined = self.dir / "joined.ts"
+                joined.write_bytes(b"".join(
+                    (self.dir / f"720p-{uri}").read_bytes()
+                    for uri, _ in playlist(server, f"/v/{video['id']}/720p/index.m3u8")[0]))
+                self.assertEqual(self.pictures(joined), self.pictures(clip))
+                self.check_i_frames(server, video)
+                played = run("ffmpeg", "-v", "warning", "-i", f"{server.url}{video['hls_url']}",
+                             "-map", "0:v:0", "-map", "0:a:0", "-f", "null", "-")
+                self.assertEqual(played.returncode, 0, played.stderr)
+                self.assertNotIn("error", played.stderr.lower())
+                self.assertEqual(server.stop(), 0)
+
+    def check_i_frames(self, server, video):
+        master = server.get(video["hls_url"])[2].decode()
+        for rung in video["renditions"]:
+            base = f"/v/{video['id']}/{rung['name']}"
+            self.assertRegex(master, f'I-FRAME-STREAM-INF:.*URI="{rung["name"]}/iframes.m3u8"')
+            entries, text = playlist(server, f"{base}/iframes.m3u8")
+            self.assertIn("#EXT-X-I-FRAMES-ONLY", text)
+            self.assertAlmostEqual(sum(seconds for _, seconds in entries), 10, delta=0.05)
+            ranges = re.findall(r"#EXT-X-BYTERANGE:(\d+)@(\d+)", text)
+            at = 0.0
+            for (uri, seconds), (size, offset) in zip(entries, ranges, strict=True):
+                first, last = int(offset), int(offset) + int(size) - 1
+                tables = server.get(f"{base}/0.ts", Range="bytes=0-375")[2]
+                status, _, body = server.get(f"{base}/{uri}", Range=f"bytes={first}-{last}")
+                self.assertEqual((status, len(body)), (206, int(size)))
+                alone = self.dir / "i-frame.ts"
+                alone.write_bytes(tables + body)
+                frames, errors = packets(alone)
+                self.assertEqual((len(frames), errors), (1, ""))
+                self.assertAlmostEqual(frames[0][0], 10 + at, delta=0.001)
+                at += seconds
+
+    @staticmethod
+    def pictures(path):
+        return run("ffmpeg", "-v", "error", "-i", path, "-map", "0:v:0", "-fps_mode", "passthrough",
+                   "-c:v", "rawvideo", "-f", "md5", "-").stdout
 
 
 class Killed(Story):

@@ -11,10 +11,12 @@
 ///   auto sound = media_playlist(*shown, "audio/0");    // /v/{id}/audio/0/index.m3u8
 
 #include <streamforge/base/error.hpp>
+#include <streamforge/hls/playlist.hpp>
 #include <streamforge/hls/timeline.hpp>
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +58,12 @@ struct AudioTrack {
   TrackRates rates;
 };
 
+/// A keyframe and where it is in its segment's file.
+struct KeyPicture {
+  std::int64_t pts_ticks = 0;
+  ByteRange range;
+};
+
 struct Presentation {
   Timeline timeline;
   double frame_rate = 0;          ///< Average frames per second; 0 without picture.
@@ -69,6 +77,8 @@ struct Presentation {
   /// when there is no such track ("720p", "audio/0").
   bool measure(std::string_view track, std::string_view codecs, std::uint64_t peak_bps,
                std::uint64_t average_bps);
+  /// Says that a rung's I-frame list exists; false when there is no such rung.
+  bool offer_i_frames(std::string_view rung, std::uint64_t peak_bps);
   /// Number of segments of a track; nullopt when there is no such track.
   [[nodiscard]] std::optional<std::uint32_t> segment_count(std::string_view track) const noexcept;
 };
@@ -93,6 +103,17 @@ struct Presentation {
                                                        std::string_view track,
                                                        std::uint32_t segments_max = UINT32_MAX,
                                                        std::string_view uri_suffix = {});
+
+/// A rung's I-frame list: byte ranges of its segments, all of which must exist. `pictures` holds
+/// each segment's keyframes, by number. Its URIs are relative to the rung's folder.
+struct IFrameList {
+  std::string text;
+  std::uint64_t peak_bps = 0;
+};
+[[nodiscard]] IFrameList i_frame_list(const Presentation& presentation,
+                                      std::span<const std::vector<KeyPicture>> pictures);
+/// Its name in the rung's folder.
+inline constexpr std::string_view kIFrameListName = "iframes.m3u8";
 
 /// The stored form: JSON with a schema number; spans as begin and durations, about 7 bytes a
 /// segment. Reading refuses what cannot be (kCorrupt) and newer schemas (kUnsupported).

@@ -55,6 +55,7 @@ struct Rendition {
   std::uint64_t bytes = 0;
   std::uint64_t peak_bps = 0;     ///< Measured (spec/hls P4); 0 until complete.
   std::uint64_t average_bps = 0;  ///< Measured; 0 until complete.
+  std::uint64_t i_frame_bps = 0;  ///< Peak of the I-frame list; 0 until there is one.
 };
 
 /// One audio rendition (group member). Empty list: no audio.
@@ -128,6 +129,13 @@ struct Upload {
   bool explicit_end = false;
 };
 
+/// A keyframe in a segment's file.
+struct IFrame {
+  std::int64_t pts_ticks = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+
 /// What a segment that exists is; its key is (video, track, number).
 struct Segment {
   std::string video;
@@ -137,6 +145,7 @@ struct Segment {
   std::uint64_t duration_ticks = 0;  ///< 90 kHz, real media time.
   std::string blob_key;              ///< "{id}/1080p/0.ts" below processed/.
   std::uint32_t attempt = 0;
+  std::vector<IFrame> i_frames;  ///< In order; empty for audio.
 };
 
 enum class JobState : std::uint8_t { kWaiting, kRunning, kPaused, kDone, kFailed, kCancelled };

@@ -85,6 +85,41 @@ TEST(Presentation, DeclaresCapsUntilMeasured) {
   EXPECT_EQ(first_variant(master), "720p/index.m3u8") << "nearest to 2 Mbit/s";
 }
 
+TEST(Presentation, ACopiedRungIsListedFirstUntilAllIsMeasured) {
+  Presentation shown = ten_seconds();
+  shown.video.front().copied = true;
+  EXPECT_EQ(first_variant(master_playlist(shown)), "720p/index.m3u8") << "costs nothing to make";
+  EXPECT_TRUE(parse_presentation(serialize(shown))->video.front().copied);
+  shown.measure("720p", "", 6'500'000, 6'000'000);
+  shown.measure("360p", "", 700'000, 500'000);
+  EXPECT_EQ(first_variant(master_playlist(shown)), "360p/index.m3u8") << "nearest to 2 Mbit/s";
+}
+
+// P9: byte ranges of the rung's own segments, named in the master once they are known.
+TEST(Presentation, IFramesAreRangesOfTheSegments) {
+  Presentation shown = ten_seconds();
+  const std::vector<std::vector<KeyPicture>> pictures{
+      {{0, {9'400, 376}}, {180'000, {4'700, 94'000}}},
+      {{360'000, {9'400, 376}}},
+      {{720'000, {940, 376}}}};
+  const IFrameList list = i_frame_list(shown, pictures);
+  EXPECT_EQ(list.text,
+            "#EXTM3U\n#EXT-X-VERSION:5\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n"
+            "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-I-FRAMES-ONLY\n"
+            "#EXT-X-MAP:URI=\"0.ts\",BYTERANGE=\"376@0\"\n"
+            "#EXTINF:2.000000,\n#EXT-X-BYTERANGE:9400@376\n0.ts\n"
+            "#EXTINF:2.000000,\n#EXT-X-BYTERANGE:4700@94000\n0.ts\n"
+            "#EXTINF:4.000000,\n#EXT-X-BYTERANGE:9400@376\n1.ts\n"
+            "#EXTINF:2.000000,\n#EXT-X-BYTERANGE:940@376\n2.ts\n#EXT-X-ENDLIST\n");
+  EXPECT_EQ(list.peak_bps, 28'200u);  // 14,100 bytes in the first 4 s.
+  EXPECT_THAT(master_playlist(shown), Not(HasSubstr("I-FRAME")));
+  EXPECT_TRUE(shown.offer_i_frames("720p", list.peak_bps));
+  EXPECT_FALSE(shown.offer_i_frames("1080p", 1));
+  EXPECT_THAT(master_playlist(shown, "?token=t"),
+              HasSubstr("#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=28200,CODECS=\"avc1.64001f\","
+                        "RESOLUTION=1280x720,URI=\"720p/iframes.m3u8?token=t\"\n"));
+}
+
 TEST(Presentation, AverageNeverExceedsPeak) {
   Presentation shown = ten_seconds();
   shown.measure("360p", "", 600'000, 600'001);

@@ -76,7 +76,8 @@ TEST(Job, TellsTheWorkerWhatToMake) {
   EXPECT_EQ(command_of(task, shapes, 9).track, 1u);
   EXPECT_EQ(segment_path("audio/1", 7), "audio/1/7.ts");
   std::vector<std::string> names;
-  for (const auto& file : playlists_of(shown, shapes)) names.push_back(file.path);
+  for (const auto& file : playlists_of(shown, shapes, tallies_of(shapes)))
+    names.push_back(file.path);
   EXPECT_THAT(names, ElementsAre("720p/index.m3u8", "360p/index.m3u8", "audio/0/index.m3u8",
                                  "audio/1/index.m3u8", "master.m3u8"));
 }

@@ -138,6 +138,9 @@ void finish(const Command& command, const std::vector<int>& descriptors) {
     output.bytes = text.size();
     output.duration_ticks = 360'000;
     output.codecs = command.kind == TaskKind::kAudio ? "mp4a.40.2" : "avc1.64001f";
+    if (command.kind == TaskKind::kVideo) {
+      output.i_frames.push_back({.pts_ticks = command.segment * 360'000, .offset = 1, .bytes = 9});
+    }
     event.outputs.push_back(output);
   }
   emit(event);

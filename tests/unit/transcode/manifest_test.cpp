@@ -18,7 +18,8 @@ ManifestHead head() {
 }
 
 TEST(Manifest, IsReadBackLineByLine) {
-  const ManifestSegment segment{"720p", 3, 1'000, 360'000, "avc1.64001f", 2};
+  const ManifestSegment segment{
+      "720p", 3, 1'000, 360'000, "avc1.64001f", 2, {{0, {940, 376}}, {180'000, {188, 9'400}}}};
   const std::string text = encode(head()) + encode(ManifestSpool{"abc", 9}) + planned_line() +
                            encode(segment) + complete_line();
   const auto found = parse_manifest(text);
@@ -63,6 +64,9 @@ TEST(Manifest, SaysWhyARunDoesNotGoOn) {
   other = head();
   other.segment_seconds = 6;
   EXPECT_THAT(difference(head(), other), HasSubstr("4 s"));
+  other = head();
+  other.copy = false;
+  EXPECT_THAT(difference(head(), other), HasSubstr("--copy true"));
 }
 
 }  // namespace

@@ -158,6 +158,9 @@ TEST_P(SchedulerTest, MakesAVideoOfAnUpload) {
   EXPECT_EQ(sf::test::read_file(made(id, "360p/2.ts")), id + " 2 360p\n");
   EXPECT_THAT(sf::test::read_file(made(id, "master.m3u8")), HasSubstr("480p/index.m3u8"));
   EXPECT_THAT(sf::test::read_file(made(id, "audio/0/index.m3u8")), HasSubstr("2.ts"));
+  EXPECT_GT(ready.renditions[0].i_frame_bps, 0u);
+  EXPECT_THAT(sf::test::read_file(made(id, "360p/iframes.m3u8")), HasSubstr("BYTERANGE:9@1\n2.ts"));
+  EXPECT_THAT(sf::test::read_file(made(id, "master.m3u8")), HasSubstr("360p/iframes.m3u8"));
   const auto shown = hls::parse_presentation(sf::test::read_file(made(id, "timeline")));
   ASSERT_TRUE(shown) << shown.error().message;
   EXPECT_EQ(shown->segment_count("360p"), 3u);
