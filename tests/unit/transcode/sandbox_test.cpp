@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -84,6 +86,58 @@ TEST_F(SandboxDeathTest, OtherProcessesAreLeftAlone) {
               kKilled, "");
   EXPECT_EXIT(locked([] { return ::syscall(SYS_tgkill, 1, 1, SIGTERM); }), kRefused, "");
   EXPECT_EXIT(locked([] { return ::syscall(SYS_pidfd_open, 1, 0); }), kKilled, "");
+}
+
+bool is_stopped(int status) {
+  return (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+         (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+}
+
+// Ways around the doors above: each is refused or ends the process.
+TEST_F(SandboxDeathTest, NoOtherWayLeadsOut) {
+  const struct {
+    const char* name;
+    long (*attempt)();
+  } cases[] = {
+      {"io_uring", [] { return ::syscall(SYS_io_uring_setup, 8, nullptr); }},
+      {"its parent's memory",
+       [] { return ::syscall(SYS_process_vm_readv, ::getppid(), 0, 0, 0, 0, 0); }},
+      {"its parent's limits",
+       [] { return ::syscall(SYS_prlimit64, ::getppid(), 7, nullptr, nullptr); }},
+      {"its parent's priority", [] { return ::syscall(SYS_setpriority, 0, ::getppid(), 19); }},
+      {"a queued signal",
+       [] { return ::syscall(SYS_rt_sigqueueinfo, ::getppid(), SIGTERM, nullptr); }},
+      {"a program in memory",
+       [] { return ::syscall(SYS_execveat, 0, "", nullptr, nullptr, 0x1000); }},
+      {"a process of its own", [] { return ::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }},
+      {"a user namespace", [] { return ::syscall(SYS_unshare, 0x10000000); }},
+      {"another namespace", [] { return ::syscall(SYS_setns, 0, 0); }},
+      {"another root", [] { return ::syscall(SYS_chroot, "/tmp"); }},
+      {"a mount", [] { return ::syscall(SYS_mount, "none", "/tmp", "tmpfs", 0, nullptr); }},
+      {"a link",
+       [] { return ::syscall(SYS_linkat, AT_FDCWD, "/etc/passwd", AT_FDCWD, "/tmp/x", 0); }},
+      {"a name",
+       [] { return ::syscall(SYS_renameat2, AT_FDCWD, "/tmp/a", AT_FDCWD, "/tmp/b", 0); }},
+      {"a folder", [] { return ::syscall(SYS_mkdirat, AT_FDCWD, "/tmp/sf-escape", 0700); }},
+      {"what its standard input may reach",
+       [] { return ::syscall(SYS_open_by_handle_at, 0, nullptr, O_RDONLY); }},
+      {"a pair of sockets",
+       [] {
+         int pair[2];
+         return ::syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM, 0, pair);
+       }},
+      {"descriptors for others", [] { return ::syscall(SYS_sendmsg, 0, nullptr, 0); }},
+      {"an answer to nobody", [] { return ::syscall(SYS_sendto, 0, "x", 1, 0, nullptr, 0); }},
+      {"eBPF", [] { return ::syscall(SYS_bpf, 0, nullptr, 0); }},
+      {"page faults", [] { return ::syscall(SYS_userfaultfd, 0); }},
+      {"keys", [] { return ::syscall(SYS_keyctl, 0, 0, 0, 0, 0); }},
+      {"a terminal's input", [] { return ::syscall(SYS_ioctl, 0, 0x5412, "x"); }},
+      {"looser limits", [] { return ::syscall(SYS_prctl, PR_SET_SECCOMP, 0, 0, 0, 0); }},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    EXPECT_EXIT(locked(c.attempt), is_stopped, "");
+  }
 }
 
 TEST_F(SandboxDeathTest, NoCodeIsMade) {
