@@ -70,7 +70,7 @@ SF_UNSANITIZED int become_worker(void* argument) {
   // A group of its own: Ctrl-C goes to the program in front, which ends its workers in order.
   ::setpgid(0, 0);
   if (plan.pinned) ::sched_setaffinity(0, sizeof plan.cpus, &plan.cpus);
-  ::setpriority(PRIO_PROCESS, 0, plan.nice);
+  if (plan.nice != 0) ::setpriority(PRIO_PROCESS, 0, plan.nice);
   const struct sched_param none{0};
   ::sched_setscheduler(0, plan.policy, &none);
   limit(RLIMIT_CORE, 0);
@@ -214,7 +214,7 @@ Result<Process> Process::start(const ProcessOptions& options) {
   plan.errors = errors->theirs.get();
   plan.parent = ::getpid();
   plan.nice = options.nice;
-  plan.policy = options.idle_class ? SCHED_IDLE : SCHED_BATCH;
+  plan.policy = options.idle_class ? SCHED_IDLE : options.awaited ? SCHED_OTHER : SCHED_BATCH;
   plan.pinned = options.cpu >= 0 && options.cpu < CPU_SETSIZE;
   CPU_ZERO(&plan.cpus);
   if (plan.pinned) CPU_SET(static_cast<unsigned>(options.cpu), &plan.cpus);

@@ -18,10 +18,11 @@
 namespace sf::transcode {
 
 struct ProcessOptions {
-  std::string program;  ///< Empty: this program.
-  int cpu = -1;         ///< Pin to this core; -1 leaves it free.
-  int nice = 0;
+  std::string program;                 ///< Empty: this program.
+  int cpu = -1;                        ///< Pin to this core; -1 leaves it free.
+  int nice = 0;                        ///< 0: as we are.
   bool idle_class = false;             ///< SCHED_IDLE: runs when nothing else wants the core.
+  bool awaited = false;                ///< Somebody waits: SCHED_OTHER, else SCHED_BATCH.
   std::uint64_t memory_bytes_max = 0;  ///< RLIMIT_DATA; 0: none. Not applied under sanitizers.
 };
 

@@ -129,8 +129,13 @@ io::Task<void> Supervisor::live(Slot& slot) {
   while (!stopping_) {
     ProcessOptions options;
     options.program = options_.program;
-    if (!options_.cpus.empty()) options.cpu = options_.cpus[slot.index % options_.cpus.size()];
-    options.nice = options_.nice;
+    // A viewer waits for urgent ones, and for what followers find: they take the core that is free,
+    // and a share of it like everybody's.
+    options.awaited = slot.role != WorkerRole::kOrdinary;
+    if (!options_.cpus.empty() && !options.awaited) {
+      options.cpu = options_.cpus[slot.index % options_.cpus.size()];
+    }
+    options.nice = options.awaited ? 0 : options_.nice;
     options.idle_class = options_.idle_class && slot.role == WorkerRole::kOrdinary;
     options.memory_bytes_max = options_.memory_bytes_max;
     auto started = Process::start(options);

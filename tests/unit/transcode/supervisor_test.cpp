@@ -251,9 +251,9 @@ io::Task<void> knows_urgent_ones(Workshop& shop) {
   EXPECT_EQ(shop.supervisor->role(1), WorkerRole::kOrdinary);
   EXPECT_EQ(shop.supervisor->role(2), WorkerRole::kUrgent);
   const TaskReport report = co_await shop.make("look", 2);
-  EXPECT_THAT(report.error.message, HasSubstr("policy 3 ")) << "SCHED_BATCH";
+  EXPECT_THAT(report.error.message, HasSubstr("policy 0 ")) << "SCHED_OTHER";
 }
-TEST_P(SupervisorTest, UrgentWorkersAreNotIdleClass) {
+TEST_P(SupervisorTest, UrgentWorkersHaveTheirShareOfTheProcessor) {
   Workshop shop(GetParam());
   shop.options.workers = 2;
   shop.options.urgent_workers = 1;
