@@ -19,6 +19,8 @@ const EVP_MD* method_of(DigestAlgorithm algorithm) noexcept {
       return EVP_sha1();
     case DigestAlgorithm::kSha256:
       return EVP_sha256();
+    case DigestAlgorithm::kSha512:
+      return EVP_sha512();
     case DigestAlgorithm::kMd5:
       return EVP_md5();
     case DigestAlgorithm::kCrc32:
@@ -43,6 +45,8 @@ std::size_t digest_bytes(DigestAlgorithm algorithm) noexcept {
       return 20;
     case DigestAlgorithm::kSha256:
       return 32;
+    case DigestAlgorithm::kSha512:
+      return 64;
     case DigestAlgorithm::kMd5:
       return 16;
     case DigestAlgorithm::kCrc32:

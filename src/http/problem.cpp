@@ -57,13 +57,17 @@ int status_of(ErrorCode code) noexcept {
 Response problem(const Request& request, const Problem& problem) {
   json::Writer writer;
   writer.begin_object()
-      .field("type", "about:blank")
+      .field("type", problem.type.empty() ? std::string_view("about:blank") : problem.type)
       .field("title", problem.title.empty() ? reason_phrase(problem.status) : problem.title)
       .field("status", problem.status)
       .field("code", problem.code);
   if (!problem.detail.empty()) writer.field("detail", problem.detail);
   if (!problem.hint.empty()) writer.field("hint", problem.hint);
   if (!request.request_id.empty()) writer.field("request_id", request.request_id);
+  for (const auto& [name, value] : problem.members) {
+    writer.key(name);
+    std::visit([&writer](const auto& member) { writer.value(member); }, value);
+  }
   writer.end_object();
   auto response =
       Response::text(problem.status, std::move(writer).take(), "application/problem+json");

@@ -219,6 +219,12 @@ bool Connection::peer_gone() const noexcept {
   return ::poll(&polled, 1, 0) > 0;
 }
 
+bool Connection::takes_now() const noexcept {
+  if (!impl_->socket || impl_->aborted) return false;
+  ::pollfd polled{impl_->socket.get(), POLLOUT, 0};
+  return ::poll(&polled, 1, 0) == 1 && polled.revents == POLLOUT;
+}
+
 io::Task<void> Connection::Impl::drain_and_forget() {
   if (receiver.ended() || ::shutdown(socket.get(), SHUT_WR) != 0) co_return;
   receiver.resume();

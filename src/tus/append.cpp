@@ -1,5 +1,6 @@
 // PATCH, and what a creation's body shares with it.
 
+#include <streamforge/base/clock.hpp>
 #include <streamforge/base/limits.hpp>
 #include <streamforge/base/log.hpp>
 
@@ -7,18 +8,14 @@
 #include <utility>
 
 #include "handlers.hpp"
+#include "interim.hpp"
 
 namespace sf::tus {
 namespace {
 
 std::unexpected<Refusal> failed(const store::Upload& upload, std::string_view what,
                                 const Error& error) {
-  if (error.code == ErrorCode::kNoSpace) return std::unexpected(refusal_of(BodyEnd::kNoSpace));
-  if (error.code == ErrorCode::kNotFound) {
-    return std::unexpected(Refusal{404, "not_found", "there is no such upload"});
-  }
-  log::error("tus", what, {{"upload", upload.id}, {"error", error.message}});
-  return std::unexpected(refusal_of(BodyEnd::kDiskFailed));
+  return std::unexpected(refusal_of_disk(what, upload.id, error));
 }
 
 struct OpenFile {
@@ -49,51 +46,61 @@ io::Task<Result<>> reserve(io::Reactor& reactor, int file, const Append& append)
   co_return {};
 }
 
+/// After a body that was taken whole, up to `upload.offset`: ends the upload when that is due.
+io::Task<Decision<Stored>> end_if_due(Context& context, const http::Request& request,
+                                      const Ownership::Hold& hold, store::Upload upload,
+                                      Append::End end) {
+  const bool now = end == Append::End::kNow;
+  if (now && !upload.length) {
+    auto told = co_await context.catalogue.advance_upload(upload.id, upload.offset, upload.offset);
+    if (!told) co_return failed(upload, "cannot write an upload", told.error());
+    upload.length = upload.offset;
+  }
+  if (now && upload.length != upload.offset) {
+    co_return std::unexpected(inconsistent_length(*upload.length, upload.offset));
+  }
+  const bool due = now || (end == Append::End::kAtLength && upload.length == upload.offset);
+  if (!due) co_return Stored{.offset = upload.offset};
+  co_return co_await end_upload(context, request, hold, std::move(upload));
+}
+
 }  // namespace
 
-io::Task<Decision<std::uint64_t>> store_body(Context& context, http::Request& request,
-                                             Ownership::Hold& hold, const store::Upload& upload,
-                                             Append append) {
+io::Task<Decision<Stored>> store_body(Context& context, http::Request& request,
+                                      Ownership::Hold& hold, const store::Upload& upload,
+                                      Append append, Interim& interim) {
   auto& reactor = request.connection->reactor();
   auto file = co_await open_file(context, upload.id);
   if (!file) co_return failed(upload, "cannot open the file of an upload", file.error());
   auto reserved = co_await reserve(reactor, file->fd.get(), append);
   if (!reserved) co_return failed(upload, "cannot reserve space", reserved.error());
 
-  const bool checked = append.checksum.any();
-  const std::uint64_t length = upload.length.value_or(append.declares_length.value_or(kBytesMax));
-  Ingest ingest(
-      reactor, context.catalogue, hold, file->fd.get(),
-      IngestOrder{upload.id, std::move(append), file->direct, context.options.stall_timeout_ms});
+  IngestOrder order{upload.id, append, file->direct, context.options.stall_timeout_ms};
+  if (interim.wanted()) {
+    order.on_checkpoint = [&interim](std::uint64_t offset) { interim.tell(offset); };
+  }
+  Ingest ingest(reactor, context.catalogue, hold, file->fd.get(), std::move(order));
   const BodyEnd end = co_await ingest.take(request);
   auto verdict = ChecksumVerdict::kMatches;
   if (end == BodyEnd::kWhole) verdict = ingest.judge(request.body());
-  if (verdict != ChecksumVerdict::kMatches || !keeps_bytes(end, checked)) {
+  if (verdict != ChecksumVerdict::kMatches || !keeps_bytes(end, append.checksum.any())) {
     co_await ingest.abandon();
-    co_return std::unexpected(end == BodyEnd::kWhole ? refusal_of(verdict) : refusal_of(end));
+    co_return std::unexpected(end == BodyEnd::kWhole ? refusal_of(verdict, append)
+                                                     : refusal_of(end, append));
   }
   auto settled = co_await ingest.settle();
   if (!settled) co_return failed(upload, "cannot write an upload", settled.error());
-  if (end != BodyEnd::kWhole) co_return std::unexpected(refusal_of(end));
-  if (ingest.durable() == length) {
-    store::Upload whole = upload;
-    whole.length = whole.offset = length;
-    auto finished = co_await finish(context, std::move(whole));
-    if (!finished) co_return failed(upload, "cannot finish an upload", finished.error());
-  }
-  co_return ingest.durable();
-}
-
-io::Task<Result<>> finish(Context& context, store::Upload upload) {
-  if (concat_kind(upload.concat) == ConcatKind::kPartial) co_return {};
-  auto promoted = co_await context.blobs.promote_upload(upload.id, upload.offset);
-  if (!promoted) co_return promoted;
-  co_return co_await context.catalogue.complete_upload(upload.id);
+  if (end != BodyEnd::kWhole) co_return std::unexpected(refusal_of(end, append));
+  store::Upload now = upload;
+  now.offset = ingest.durable();
+  if (append.declares_length) now.length = append.declares_length;
+  co_return co_await end_if_due(context, request, hold, std::move(now), append.end);
 }
 
 io::Task<http::Response> append(Context& context, http::Request& request, store::Principal who,
-                                std::string id) {
-  auto wish = read_append(request.headers);
+                                Speaker speaker, std::string id) {
+  auto wish =
+      speaker.is_ietf() ? read_ietf_append(speaker, request.headers) : read_append(request.headers);
   if (!wish) co_return refuse(request, wish.error());
   // Asking for the hold would break off the joining of a final, which takes no bytes anyway.
   const auto known = co_await find_upload(context, who, id);
@@ -102,34 +109,50 @@ io::Task<http::Response> append(Context& context, http::Request& request, store:
     const auto refusal = decide_append(*wish, *known, request.body().length(), context.policy);
     co_return refuse(request, refusal.error());
   }
-  auto held = co_await take_upload(context, std::move(who), std::move(id), limits::kTakeoverWaitMs);
-  if (!held) co_return refuse(request, held.error());
-  store::Upload& upload = held->upload;
-
-  http::Response answer = http::Response::empty(204);
-  auto plan = decide_append(*wish, upload, request.body().length(), context.policy);
-  if (!plan) {
-    answer = refuse(request, plan.error());
-  } else if (plan->kind == Append::Kind::kNothing) {
-    // Also finishes what a crash left between the last byte and the queue.
-    if (!upload.complete) {
-      auto finished = co_await finish(context, upload);
-      if (!finished) {
-        answer =
-            refuse(request, failed(upload, "cannot finish an upload", finished.error()).error());
-      }
-    }
-  } else {
-    auto stored = co_await store_body(context, request, held->hold, upload, std::move(*plan));
-    if (!stored) {
-      answer = refuse(request, stored.error());
-      answer.close = !request.body().finished();
-    }
-    auto now = co_await context.catalogue.upload(upload.id);
-    if (now) upload = std::move(*now);
+  Interim interim(request, speaker);
+  http::Response answer;
+  {
+    auto held =
+        co_await take_upload(context, std::move(who), std::move(id), limits::kTakeoverWaitMs);
+    if (!held) co_return refuse(request, held.error());
+    answer = co_await append_held(context, request, speaker, *held, std::move(*wish), interim);
   }
-  add_offset_fields(answer.headers, upload, context.policy);
+  co_await interim.landed();
   co_return answer;
+}
+
+io::Task<http::Response> append_held(Context& context, http::Request& request, Speaker speaker,
+                                     Held& held, AppendWish wish, Interim& interim) {
+  store::Upload& upload = held.upload;
+  auto plan = decide_append(wish, upload, request.body().length(), context.policy);
+  if (!plan) {
+    if (!plan.error().voids_upload) {
+      co_return answer_refused(context, request, speaker, plan.error(), upload);
+    }
+    co_await unmake(context, upload.id);
+    co_return refuse(request, plan.error());
+  }
+  Decision<Stored> stored = Stored{.offset = upload.offset, .complete = upload.complete};
+  if (plan->kind == Append::Kind::kStore) {
+    stored = co_await store_body(context, request, held.hold, upload, std::move(*plan), interim);
+  } else if (!upload.complete && creator_of(upload) == Dialect::kTus) {
+    // What a crash left between the last byte and the queue.
+    stored = co_await end_upload(context, request, held.hold, upload);
+  }
+  if (!stored && stored.error().voids_upload) {
+    co_await unmake(context, upload.id);
+    auto answer = refuse(request, stored.error());
+    answer.close = !request.body().finished();
+    co_return answer;
+  }
+  auto now = co_await context.catalogue.upload(upload.id);
+  if (now) upload = std::move(*now);
+  if (!stored) {
+    auto answer = answer_refused(context, request, speaker, stored.error(), upload);
+    if (plan->kind == Append::Kind::kStore) answer.close = !request.body().finished();
+    co_return answer;
+  }
+  co_return answer_stored(context, speaker, upload, *stored);
 }
 
 }  // namespace sf::tus

@@ -8,9 +8,16 @@
 #include <utility>
 
 #include "handlers.hpp"
+#include "interim.hpp"
 
 namespace sf::tus {
 namespace {
+
+std::string location_of(const store::Upload& upload) { return concat("/files/", upload.id); }
+
+std::string limit_of(const Context& context, const store::Upload& upload) {
+  return upload_limit(context.policy, expiry_of(upload, context.policy), wall_ms());
+}
 
 /// File first, records second: a crash in between leaves a file that no record names, which the
 /// start of the server removes.
@@ -25,13 +32,74 @@ io::Task<Result<>> make(Context& context, store::Upload upload, Description desc
   co_return recorded;
 }
 
-Append first_bytes(const Creation& creation, const http::Body& body, const Policy& policy) {
-  store::Upload fresh;
-  fresh.length = creation.length;
-  auto plan =
-      decide_append(AppendWish{.checksum = creation.checksum}, fresh, body.length(), policy);
-  SF_ASSERT(plan.has_value());  // read_creation has judged the same things.
-  return std::move(*plan);
+/// What the first bytes may do, or why they, and so the upload, are not taken.
+Decision<Append> first_bytes(const Creation& creation, const store::Upload& fresh,
+                             const Speaker& speaker, const http::Body& body, const Policy& policy) {
+  const AppendWish wish{
+      .checksum = creation.checksum, .dialect = speaker.dialect, .ends = creation.ends};
+  const auto body_bytes = creation.takes_body ? body.length() : 0;
+  return decide_append(wish, fresh, body_bytes, policy);
+}
+
+store::Upload record_of(const Creation& creation, std::string owner, const Speaker& speaker) {
+  store::Upload upload{.id = make_id(),
+                       .owner = std::move(owner),
+                       .length = creation.length,
+                       .metadata = creation.metadata,
+                       .concat = creation.concat,
+                       .created_at_ms = wall_ms(),
+                       .repr_digest = creation.repr_digest,
+                       .want_digest = creation.want_digest};
+  upload.explicit_end = speaker.is_ietf() || creation.concat_list.kind == ConcatKind::kPartial;
+  upload.updated_at_ms = upload.created_at_ms;
+  return upload;
+}
+
+http::Response answer_created(const Context& context, const Speaker& speaker,
+                              const store::Upload& upload, const Stored& stored) {
+  auto answer = http::Response::empty(201);
+  if (speaker.is_ietf()) {
+    answer = answer_stored(context, speaker, upload, stored);
+    answer.status = 201;
+  } else {
+    if (!upload.concat.empty()) answer.headers.add("Upload-Concat", upload.concat);
+    add_offset_fields(answer.headers, upload, context.policy);
+  }
+  answer.headers.add("Location", location_of(upload));
+  return answer;
+}
+
+/// The first bytes of an upload that has just been made, if there are any, and its answer.
+io::Task<http::Response> fill(Context& context, http::Request& request, Speaker speaker,
+                              Ownership::Hold& hold, store::Upload upload, Creation creation,
+                              Append plan, Interim& interim) {
+  Decision<Stored> stored = Stored{};
+  const bool has_bytes = creation.takes_body && creation.length != 0;
+  if (has_bytes) co_await interim.announce(location_of(upload), limit_of(context, upload));
+  if (has_bytes || creation.ends) {
+    stored = co_await store_body(context, request, hold, upload, std::move(plan), interim);
+  } else if (creation.length == 0 && creator_of(upload) == Dialect::kTus) {
+    stored = co_await end_upload(context, request, hold, upload);
+  }
+  if (!stored) {
+    const Refusal& refusal = stored.error();
+    // Who got no Location cannot come back: only what was cut is worth its place until it expires.
+    const bool can_come_back = interim.wanted() && has_bytes;
+    const bool stays = !refusal.voids_upload && (can_come_back || refusal.status == 503);
+    if (!stays) co_await unmake(context, upload.id);
+    auto answer = refuse(request, refusal);
+    if (stays && can_come_back) {
+      auto now = co_await context.catalogue.upload(upload.id);
+      if (now) answer = answer_refused(context, request, speaker, refusal, *now);
+      answer.headers.add("Location", location_of(upload));
+    }
+    answer.close = !request.body().finished();
+    co_return answer;
+  }
+  upload.offset = stored->offset;
+  upload.complete = stored->complete;
+  upload.updated_at_ms = wall_ms();
+  co_return answer_created(context, speaker, upload, *stored);
 }
 
 }  // namespace
@@ -48,51 +116,34 @@ store::Video video_of(const store::Upload& upload, const Description& descriptio
   return video;
 }
 
-io::Task<http::Response> create(Context& context, http::Request& request, store::Principal who) {
+io::Task<http::Response> create(Context& context, http::Request& request, store::Principal who,
+                                Speaker speaker) {
   if (const auto allowed = store::may(who, store::Action::kUpload); !allowed) {
     co_return http::problem(request, allowed.error());
   }
-  auto creation = read_creation(request.headers, request.body().length(), context.policy);
+  const auto body_bytes = request.body().length();
+  auto creation = speaker.is_ietf()
+                      ? read_ietf_creation(request.headers, body_bytes, context.policy)
+                      : read_creation(request.headers, body_bytes, context.policy);
   if (!creation) co_return refuse(request, creation.error());
   if (creation->concat_list.kind == ConcatKind::kFinal) {
     co_return co_await concatenate(context, request, std::move(who), std::move(*creation));
   }
 
-  store::Upload upload{.id = make_id(),
-                       .owner = std::move(who.user_id),
-                       .length = creation->length,
-                       .metadata = creation->metadata,
-                       .concat = creation->concat,
-                       .created_at_ms = wall_ms(),
-                       .explicit_end = creation->concat_list.kind == ConcatKind::kPartial};
-  upload.updated_at_ms = upload.created_at_ms;
-  auto hold = co_await context.ownership.take(upload.id, limits::kTakeoverWaitMs);
-  if (!hold) co_return refuse(request, refusal_of(BodyEnd::kStopping));
-  auto made = co_await make(context, upload, creation->description);
-  if (!made) co_return http::problem(request, made.error());
-
-  http::Response answer = http::Response::empty(201);
-  if (creation->takes_body && creation->length != 0) {
-    Append plan = first_bytes(*creation, request.body(), context.policy);
-    auto stored = co_await store_body(context, request, *hold, upload, std::move(plan));
-    if (!stored) {
-      // Who got no Location cannot come back: only what was cut is worth its place until it
-      // expires.
-      if (stored.error().status != 503) co_await unmake(context, upload.id);
-      answer = refuse(request, stored.error());
-      answer.close = !request.body().finished();
-      co_return answer;
-    }
-    upload.offset = *stored;
-    upload.updated_at_ms = wall_ms();
-  } else if (creation->length == 0) {
-    auto finished = co_await finish(context, upload);
-    if (!finished) co_return http::problem(request, finished.error());
+  const store::Upload upload = record_of(*creation, std::move(who.user_id), speaker);
+  auto plan = first_bytes(*creation, upload, speaker, request.body(), context.policy);
+  if (!plan) co_return refuse(request, plan.error());
+  Interim interim(request, speaker);
+  http::Response answer;
+  {
+    auto hold = co_await context.ownership.take(upload.id, limits::kTakeoverWaitMs);
+    if (!hold) co_return refuse(request, refusal_of(BodyEnd::kStopping));
+    auto made = co_await make(context, upload, creation->description);
+    if (!made) co_return http::problem(request, made.error());
+    answer = co_await fill(context, request, speaker, *hold, upload, std::move(*creation),
+                           std::move(*plan), interim);
   }
-  upload.complete = upload.length == upload.offset;
-  answer.headers.add("Location", concat("/files/", upload.id));
-  if (!upload.concat.empty()) answer.headers.add("Upload-Concat", upload.concat);
-  add_offset_fields(answer.headers, upload, context.policy);
+  co_await interim.landed();
   co_return answer;
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "cors.hpp"
+#include "ietf.hpp"
 #include "ingest.hpp"
 #include "ownership.hpp"
 #include "protocol.hpp"
@@ -20,6 +21,7 @@
 namespace sf::tus {
 
 class Assembler;
+class Interim;
 
 /// What all handlers share; lives as long as the service. Constant but for `ownership`.
 struct Context {
@@ -36,24 +38,34 @@ struct Context {
 };
 
 // `id` is from the path, not checked yet.
-io::Task<http::Response> create(Context& context, http::Request& request, store::Principal who);
+io::Task<http::Response> create(Context& context, http::Request& request, store::Principal who,
+                                Speaker speaker);
 io::Task<http::Response> concatenate(Context& context, http::Request& request, store::Principal who,
                                      Creation creation);
 io::Task<http::Response> append(Context& context, http::Request& request, store::Principal who,
-                                std::string id);
+                                Speaker speaker, std::string id);
 io::Task<http::Response> inspect(Context& context, http::Request& request, store::Principal who,
-                                 std::string id);
+                                 Speaker speaker, std::string id);
 io::Task<http::Response> download(Context& context, http::Request& request, store::Principal who,
-                                  std::string id);
+                                  Speaker speaker, std::string id);
 io::Task<http::Response> remove(Context& context, http::Request& request, store::Principal who,
-                                std::string id);
+                                Speaker speaker, std::string id);
 
 // --- Shared by the handlers.
 
 /// The video that a new upload becomes.
 [[nodiscard]] store::Video video_of(const store::Upload& upload, const Description& description);
+/// What a request brings to say who sends it; views into it.
+[[nodiscard]] store::Credentials credentials_of(const http::Request& request);
 
 [[nodiscard]] http::Response refuse(const http::Request& request, const Refusal& refusal);
+/// The same with what the client must know of the upload to go on.
+[[nodiscard]] http::Response answer_refused(const Context& context, const http::Request& request,
+                                            const Speaker& speaker, const Refusal& refusal,
+                                            const store::Upload& upload);
+/// Says what failed in the log and what to do in the answer.
+[[nodiscard]] Refusal refusal_of_disk(std::string_view what, const std::string& id,
+                                      const Error& error);
 
 /// The upload, when it exists, has not expired and `who` may continue it. kNotFound hides what is
 /// another's; an expired one is 410.
@@ -68,17 +80,32 @@ struct Held {
 io::Task<Decision<Held>> take_upload(Context& context, store::Principal who, std::string id,
                                      std::uint32_t timeout_ms);
 
+/// Where a body has brought an upload.
+struct Stored {
+  std::uint64_t offset = 0;
+  bool complete = false;
+  std::string repr_digest = {};  ///< For the answer, when somebody asked.
+};
+[[nodiscard]] http::Response answer_stored(const Context& context, const Speaker& speaker,
+                                           const store::Upload& upload, const Stored& stored);
 /// The body of a PATCH or POST into the upload, to the end: on disk, synced, in the catalogue, and
-/// the upload completed when that was the last byte. Gives the offset reached, or what to answer.
-io::Task<Decision<std::uint64_t>> store_body(Context& context, http::Request& request,
-                                             Ownership::Hold& hold, const store::Upload& upload,
-                                             Append append);
+/// the upload completed when that is due. Gives where it is now, or what to answer.
+io::Task<Decision<Stored>> store_body(Context& context, http::Request& request,
+                                      Ownership::Hold& hold, const store::Upload& upload,
+                                      Append append, Interim& interim);
+/// The rest of an append by whoever holds the upload.
+io::Task<http::Response> append_held(Context& context, http::Request& request, Speaker speaker,
+                                     Held& held, AppendWish wish, Interim& interim);
 /// Removes all of an upload and its video: transcode, files, records. Missing parts are no error.
 io::Task<Result<>> remove_all(Context& context, std::string id);
-/// The same for an upload nobody has heard of.
+/// The same for an upload nobody has heard of, or that nobody may use any more.
 io::Task<void> unmake(Context& context, std::string id);
 /// What follows the last byte: the file moves to raw/, the video is queued. Idempotent. Partials
 /// wait for their final.
 io::Task<Result<>> finish(Context& context, store::Upload upload);
+/// The same for a request: asks first whether its sender still may, and whether the whole is what
+/// was announced.
+io::Task<Decision<Stored>> end_upload(Context& context, const http::Request& request,
+                                      const Ownership::Hold& hold, store::Upload whole);
 
 }  // namespace sf::tus

@@ -235,7 +235,11 @@ void Ingest::checkpoint_if_due() {
 
 io::Task<void> Ingest::checkpoint(std::uint64_t end) {
   auto made = co_await make_durable(end);
-  if (!made) give_up(std::move(made.error()));
+  if (!made) {
+    give_up(std::move(made.error()));
+  } else if (order_.on_checkpoint) {
+    order_.on_checkpoint(end);
+  }
   checkpoint_ms_ = reactor_.now_ms();
   checkpoint_counter().add();
   checkpointing_.land();

@@ -14,6 +14,7 @@
 #include <streamforge/store/catalogue.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ struct IngestOrder {
   Append append;
   bool direct = false;  ///< The file was opened with O_DIRECT.
   std::uint32_t stall_timeout_ms = 60'000;
+  /// Told the offset of each checkpoint; outlives the ingest and does not wait.
+  std::function<void(std::uint64_t)> on_checkpoint = {};
 };
 
 /// One body's ingest; lives in its request's coroutine, on one reactor. Whoever has called `take`

@@ -1,5 +1,6 @@
 // HEAD and GET.
 
+#include <streamforge/base/clock.hpp>
 #include <streamforge/base/limits.hpp>
 #include <streamforge/base/log.hpp>
 #include <streamforge/http/representation.hpp>
@@ -22,20 +23,34 @@ std::string disposition_of(const store::Upload& upload) {
   return concat("attachment; filename*=UTF-8''", percent_encode(description->filename));
 }
 
+/// A request of neither dialect is told what both would be.
+http::Response answer_state(const Context& context, const Speaker& speaker,
+                            const store::Upload& upload) {
+  auto answer = http::Response::empty(speaker.is_ietf() ? 204 : 200);
+  if (!speaker.is_ietf()) add_state_fields(answer.headers, upload, context.policy);
+  if (speaker.names_tus && !speaker.is_ietf()) return answer;
+  if (!is_unfinished_final(upload)) {
+    add_ietf_state(answer.headers, speaker, upload, context.policy, wall_ms());
+  }
+  return answer;
+}
+
 }  // namespace
 
 /// Never 5xx: stock clients throw the whole upload away when HEAD answers one. What cannot be told
 /// now is 423, which they ask again.
 io::Task<http::Response> inspect(Context& context, http::Request& request, store::Principal who,
-                                 std::string id) {
+                                 Speaker speaker, std::string id) {
+  if (auto bare = check_bare_request(speaker, request.headers); !bare) {
+    co_return refuse(request, bare.error());
+  }
   auto found = co_await find_upload(context, who, id);
   // A final is not written by any PATCH, so there is nothing to end.
   const bool final_upload = found && concat_kind(found->concat) == ConcatKind::kFinal;
   if (found && !final_upload && !context.ownership.closed()) {
     auto held =
         co_await take_upload(context, std::move(who), std::move(id), limits::kHeadTakeoverWaitMs);
-    if (held && !held->upload.complete && held->upload.offset == held->upload.length &&
-        concat_kind(held->upload.concat) == ConcatKind::kNone) {
+    if (held && lacks_only_its_end(held->upload)) {
       // A crash came between the last byte and the queue, and no PATCH will come any more.
       auto finished = co_await finish(context, held->upload);
       if (!finished) {
@@ -51,15 +66,14 @@ io::Task<http::Response> inspect(Context& context, http::Request& request, store
     if (refusal.status >= 500) refusal.status = 423;
     co_return refuse(request, refusal);
   }
-  http::Response answer = http::Response::empty(200);
-  add_state_fields(answer.headers, *found, context.policy);
-  co_return answer;
+  co_return answer_state(context, speaker, *found);
 }
 
 io::Task<http::Response> download(Context& context, http::Request& request, store::Principal who,
-                                  std::string id) {
+                                  Speaker speaker, std::string id) {
   auto upload = co_await find_upload(context, std::move(who), std::move(id));
   if (!upload) co_return refuse(request, upload.error());
+  if (!upload->complete && speaker.is_ietf()) co_return answer_state(context, speaker, *upload);
   if (!upload->complete) {
     co_return refuse(request, Refusal{404, "not_complete", "this upload has not all its bytes yet",
                                       "HEAD says how many there are"});
@@ -74,6 +88,10 @@ io::Task<http::Response> download(Context& context, http::Request& request, stor
       .bytes =
           http::FileSlice{std::make_shared<const UniqueFd>(std::move(*file)), 0, upload->offset}};
   http::Response answer = http::respond(request, std::move(whole));
+  if (speaker.is_ietf()) {
+    add_ietf_progress(answer.headers, speaker, *upload);
+    answer.headers.set("Upload-Length", concat(upload->offset));
+  }
   answer.headers.set("X-Content-Type-Options", "nosniff");
   answer.headers.set("Content-Disposition", disposition_of(*upload));
   co_return answer;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "ietf.hpp"
+
 namespace sf::tus {
 namespace {
 
@@ -35,11 +37,6 @@ Decision<std::optional<std::uint64_t>> read_integer(const http::Headers& headers
                   "digits only: no sign, point or unit");
   }
   return number;
-}
-
-bool has_body_type(const http::Headers& headers) {
-  const std::string_view type = headers.get("Content-Type").value_or("");
-  return equals_ignoring_case(trim(type.substr(0, type.find(';'))), kBodyType);
 }
 
 bool announces_trailer(const http::Headers& headers, std::string_view field) {
@@ -98,13 +95,41 @@ Decision<std::uint64_t> bound_body(std::uint64_t start, std::optional<std::uint6
   return end_max;
 }
 
+/// A length that a tus client declares with a PATCH (N12 to N14).
+Decision<> check_declared_length(std::uint64_t declared, const store::Upload& upload,
+                                 const Policy& policy) {
+  if (upload.length && declared != *upload.length) {
+    return refuse(400, "length_changed",
+                  concat("the upload's length is ", *upload.length, " and cannot change"));
+  }
+  if (declared < upload.offset) {
+    return refuse(400, "length_below_offset",
+                  concat("the upload already holds ", upload.offset, " bytes"));
+  }
+  if (policy.upload_bytes_max && declared > policy.upload_bytes_max) {
+    return refuse_over_limit(policy);
+  }
+  return {};
+}
+
 }  // namespace
 
-Dialect dialect_of(const http::Headers& headers) {
-  const bool ietf = headers.has("Upload-Complete") || headers.has("Upload-Incomplete") ||
-                    headers.has("Upload-Draft-Interop-Version") ||
-                    headers.get("Content-Type") == "application/partial-upload";
+Dialect creator_of(const store::Upload& upload) {
+  const bool ietf = upload.explicit_end && concat_kind(upload.concat) == ConcatKind::kNone;
   return ietf ? Dialect::kIetf : Dialect::kTus;
+}
+
+bool lacks_only_its_end(const store::Upload& upload) {
+  return !upload.complete && !upload.explicit_end && upload.length == upload.offset;
+}
+
+bool is_unfinished_final(const store::Upload& upload) {
+  return concat_kind(upload.concat) == ConcatKind::kFinal && upload.length != upload.offset;
+}
+
+bool has_content_type(const http::Headers& headers, std::string_view type) {
+  const std::string_view field = headers.get("Content-Type").value_or("");
+  return equals_ignoring_case(trim(field.substr(0, field.find(';'))), type);
 }
 
 http::Method method_of(http::Method method, const http::Headers& headers) {
@@ -150,7 +175,7 @@ Decision<Creation> read_creation(const http::Headers& headers,
   if (!description) return refuse(400, "bad_metadata", std::move(description.error().message));
   out.description = std::move(*description);
 
-  out.takes_body = has_body_type(headers) && body_bytes != 0;
+  out.takes_body = has_content_type(headers, kBodyType) && body_bytes != 0;
   if (!out.takes_body) return out;
   if (out.concat_list.kind == ConcatKind::kFinal) {
     return refuse(403, "final_upload", "a final upload takes no bytes of its own");
@@ -165,7 +190,7 @@ Decision<Creation> read_creation(const http::Headers& headers,
 }
 
 Decision<AppendWish> read_append(const http::Headers& headers) {
-  if (!has_body_type(headers)) {
+  if (!has_content_type(headers, kBodyType)) {
     return refuse(415, "content_type", "a PATCH carries application/offset+octet-stream");
   }
   auto offset = read_integer(headers, "Upload-Offset");
@@ -180,38 +205,52 @@ Decision<AppendWish> read_append(const http::Headers& headers) {
 
 Decision<Append> decide_append(const AppendWish& wish, const store::Upload& upload,
                                std::optional<std::uint64_t> body_bytes, const Policy& policy) {
+  const bool ietf = wish.dialect == Dialect::kIetf;
   if (concat_kind(upload.concat) == ConcatKind::kFinal) {
     return refuse(403, "final_upload", "a final upload takes no bytes of its own");
   }
+  if (ietf) {
+    auto known = check_ietf_state(wish, upload, body_bytes);
+    if (!known) return std::unexpected(std::move(known.error()));
+  }
   if (wish.offset != upload.offset) {
-    return refuse(409, "offset_conflict",
-                  concat("the upload is at ", upload.offset, ", not at ", wish.offset),
-                  "ask with HEAD and continue from its Upload-Offset");
+    Refusal refusal{409, "offset_conflict",
+                    concat("the upload is at ", upload.offset, ", not at ", wish.offset),
+                    "ask with HEAD and continue from its Upload-Offset"};
+    if (ietf) name_mismatch(refusal, upload.offset, wish.offset);
+    return std::unexpected(std::move(refusal));
   }
-  Append out{.start = upload.offset, .checksum = wish.checksum};
-  if (wish.length) {
-    if (upload.length && *wish.length != *upload.length) {
-      return refuse(400, "length_changed",
-                    concat("the upload's length is ", *upload.length, " and cannot change"));
-    }
-    if (*wish.length < upload.offset) {
-      return refuse(400, "length_below_offset",
-                    concat("the upload already holds ", upload.offset, " bytes"));
-    }
-    if (policy.upload_bytes_max && *wish.length > policy.upload_bytes_max) {
-      return refuse_over_limit(policy);
-    }
-    if (!upload.length) out.declares_length = wish.length;
+  Append out{.start = upload.offset, .dialect = wish.dialect, .checksum = wish.checksum};
+  auto declared = wish.length;
+  if (ietf) {
+    auto told = ietf_length(wish, upload, body_bytes, policy);
+    if (!told) return std::unexpected(std::move(told.error()));
+    declared = *told;
+  } else if (declared) {
+    auto right = check_declared_length(*declared, upload, policy);
+    if (!right) return std::unexpected(std::move(right.error()));
   }
-  if (upload.length && upload.offset == *upload.length) {
+  if (!upload.length) out.declares_length = declared;
+
+  const bool ietf_made = creator_of(upload) == Dialect::kIetf;
+  if (upload.length == upload.offset && !(ietf_made && ietf && !upload.complete)) {
     out.kind = Append::Kind::kNothing;
     return out;
   }
-  const auto length = upload.length ? upload.length : wish.length;
+  if (ietf && wish.ends) {
+    out.end = Append::End::kNow;
+  } else if (ietf_made) {
+    out.end = Append::End::kNotYet;
+  }
+  const auto length = upload.length ? upload.length : declared;
+  out.overrun_voids = ietf_made && length.has_value();
   auto end_max = bound_body(upload.offset, length, body_bytes, policy);
-  if (!end_max) return std::unexpected(std::move(end_max.error()));
+  if (!end_max) {
+    if (out.overrun_voids && body_bytes) return std::unexpected(void_overrun(wish.dialect));
+    return std::unexpected(std::move(end_max.error()));
+  }
   out.end_max = *end_max;
-  const bool may_overrun = !body_bytes && out.end_max < kBytesMax;
+  const bool may_overrun = !body_bytes && out.end_max < kBytesMax && !out.overrun_voids;
   out.acknowledges_early = !wish.checksum.any() && !may_overrun;
   return out;
 }
@@ -264,6 +303,17 @@ Refusal refusal_of(ChecksumVerdict verdict) {
           "send them again from the same offset"};
 }
 
+Refusal refusal_of(BodyEnd end, const Append& append) {
+  if (end == BodyEnd::kOverrun && append.overrun_voids) return void_overrun(append.dialect);
+  return refusal_of(end);
+}
+
+Refusal refusal_of(ChecksumVerdict verdict, const Append& append) {
+  Refusal refusal = refusal_of(verdict);
+  if (append.dialect == Dialect::kIetf) name_wrong_digest(refusal, append.checksum);
+  return refusal;
+}
+
 std::optional<std::int64_t> expiry_of(const store::Upload& upload, const Policy& policy) {
   const ConcatKind kind = concat_kind(upload.concat);
   const bool used = kind == ConcatKind::kFinal || (upload.complete && kind == ConcatKind::kNone);
@@ -286,7 +336,7 @@ void add_offset_fields(http::Headers& fields, const store::Upload& upload, const
 }
 
 void add_state_fields(http::Headers& fields, const store::Upload& upload, const Policy& policy) {
-  add_offset_fields(fields, upload, policy);
+  if (!is_unfinished_final(upload)) add_offset_fields(fields, upload, policy);
   if (upload.length) {
     fields.add("Upload-Length", concat(*upload.length));
   } else {

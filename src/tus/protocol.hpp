@@ -1,11 +1,11 @@
 #pragma once
 
-/// tus 1.0.0 as pure decisions: a request's fields and an upload's state in, what to do or how to
-/// refuse out. No I/O, no clock. The row numbers are those of docs/protocols/tus.md.
+/// Resumable upload as pure decisions: a request's fields and an upload's state in, what to do or
+/// how to refuse out. No I/O, no clock. The row numbers are those of docs/protocols/tus.md.
 ///
-/// One upload resource and one state machine are meant for both dialects: what differs between tus
-/// and the IETF draft is how fields are read (`read_append`, `read_creation`) and how answers are
-/// worded; `Append` and `Creation` are what both become.
+/// One upload resource and one state machine serve both dialects: what differs between tus and the
+/// IETF draft is how fields are read (here for tus, in ietf.hpp for the draft) and how answers are
+/// worded; `Creation` and `Append` are what both become.
 
 #include <streamforge/http/message.hpp>
 #include <streamforge/store/records.hpp>
@@ -19,6 +19,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
 
 namespace sf::tus {
 
@@ -32,6 +35,10 @@ struct Refusal {
   std::string_view code;  ///< Stable; static storage.
   std::string detail;
   std::string_view hint = {};
+  std::string_view type = {};  ///< A registered problem type.
+  std::vector<std::pair<std::string, std::variant<std::uint64_t, std::string>>> members = {};
+  /// The request broke a rule that no upload survives: it goes, all later use is refused (R16).
+  bool voids_upload = false;
 };
 template <class T = void>
 using Decision = std::expected<T, Refusal>;
@@ -43,8 +50,14 @@ struct Policy {
 };
 
 enum class Dialect : std::uint8_t { kTus, kIetf };
-/// IETF when any field of the draft is there; tus otherwise.
-[[nodiscard]] Dialect dialect_of(const http::Headers& headers);
+/// Whose rules an upload ends by: those of the dialect that created it.
+[[nodiscard]] Dialect creator_of(const store::Upload& upload);
+/// All bytes are there, nothing else has to be said, and yet it is not complete: a crash came.
+[[nodiscard]] bool lacks_only_its_end(const store::Upload& upload);
+/// A final upload that has no offset to show yet (A7).
+[[nodiscard]] bool is_unfinished_final(const store::Upload& upload);
+/// Whether the field Content-Type, without its parameters, is `type`.
+[[nodiscard]] bool has_content_type(const http::Headers& headers, std::string_view type);
 
 /// The method meant: POST with X-HTTP-Method-Override PATCH, HEAD or DELETE is that one (C9).
 [[nodiscard]] http::Method method_of(http::Method method, const http::Headers& headers);
@@ -61,6 +74,10 @@ struct Creation {
   ConcatList concat_list;
   bool takes_body = false;  ///< Its body is the upload's first bytes (N17, N19).
   ChecksumOrder checksum;
+  // IETF only.
+  bool ends = false;        ///< With this body the upload is whole (Upload-Complete: ?1).
+  std::string repr_digest;  ///< As the record keeps it; likewise the next.
+  std::string want_digest;
 };
 /// `body_bytes`: the Content-Length; nullopt when chunked.
 [[nodiscard]] Decision<Creation> read_creation(const http::Headers& headers,
@@ -72,6 +89,8 @@ struct AppendWish {
   std::uint64_t offset = 0;
   std::optional<std::uint64_t> length;  ///< Declared now (creation-defer-length).
   ChecksumOrder checksum;
+  Dialect dialect = Dialect::kTus;
+  bool ends = false;  ///< IETF: with this body the upload is whole (Upload-Complete: ?1).
 };
 [[nodiscard]] Decision<AppendWish> read_append(const http::Headers& headers);
 
@@ -84,12 +103,20 @@ struct Append {
   std::uint64_t start = 0;
   std::uint64_t end_max = 0;  ///< The body must end at or before this offset.
   std::optional<std::uint64_t> declares_length;
+  /// What makes the upload complete once the body was taken whole.
+  enum class End : std::uint8_t {
+    kAtLength,  ///< Having all bytes (created by tus).
+    kNow,       ///< This body's end, wherever that is (IETF, ?1).
+    kNotYet,    ///< Nothing: another request will say so (IETF, ?0).
+  } end = End::kAtLength;
+  bool overrun_voids = false;  ///< A body past the length ends the upload (R16), not itself (C21).
+  Dialect dialect = Dialect::kTus;  ///< Of whoever asks.
   /// Whether bytes may be acknowledged before the body has ended: not when its end may yet void it
   /// all (a digest to check, K5; a chunked body that may run past the length, C21).
   bool acknowledges_early = true;
   ChecksumOrder checksum;
 };
-/// Order of refusals: final 403, complete 204, offset 409, length 400, size 413.
+/// Order of refusals: final 403, complete 204 (IETF: 400), offset 409, length 400, size 413.
 [[nodiscard]] Decision<Append> decide_append(const AppendWish& wish, const store::Upload& upload,
                                              std::optional<std::uint64_t> body_bytes,
                                              const Policy& policy);
@@ -113,6 +140,9 @@ enum class BodyEnd : std::uint8_t {
 /// what may be tried again is none of those.
 [[nodiscard]] Refusal refusal_of(BodyEnd end);
 [[nodiscard]] Refusal refusal_of(ChecksumVerdict verdict);
+/// The same for one body's orders.
+[[nodiscard]] Refusal refusal_of(BodyEnd end, const Append& append);
+[[nodiscard]] Refusal refusal_of(ChecksumVerdict verdict, const Append& append);
 
 /// When an upload expires (wall milliseconds); nullopt when complete or never.
 [[nodiscard]] std::optional<std::int64_t> expiry_of(const store::Upload& upload,

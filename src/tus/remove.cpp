@@ -32,7 +32,10 @@ io::Task<void> unmake(Context& context, std::string id) {
 }
 
 io::Task<http::Response> remove(Context& context, http::Request& request, store::Principal who,
-                                std::string id) {
+                                Speaker speaker, std::string id) {
+  if (auto bare = check_bare_request(speaker, request.headers); !bare) {
+    co_return refuse(request, bare.error());
+  }
   const auto known = co_await find_upload(context, who, id);
   if (!known) co_return refuse(request, known.error());
   auto held = co_await take_upload(context, std::move(who), id, limits::kTakeoverWaitMs);

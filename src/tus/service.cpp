@@ -1,6 +1,7 @@
 #include <streamforge/tus/service.hpp>
 
 #include <streamforge/base/assert.hpp>
+#include <streamforge/base/clock.hpp>
 #include <streamforge/base/limits.hpp>
 #include <streamforge/base/log.hpp>
 
@@ -13,8 +14,6 @@
 namespace sf::tus {
 namespace {
 
-constexpr std::string_view kSessionCookie = "sf_session";
-
 bool is_safe(http::Method method) {
   return method == http::Method::kGet || method == http::Method::kHead ||
          method == http::Method::kOptions;
@@ -24,10 +23,7 @@ bool is_safe(http::Method method) {
 std::expected<store::Principal, http::Response> caller(const Context& context,
                                                        const http::Request& request,
                                                        http::Method method) {
-  store::Credentials credentials;
-  credentials.authorization = request.headers.get("Authorization").value_or("");
-  credentials.session = request.cookie(kSessionCookie).value_or("");
-  auto who = context.accounts.identify(credentials);
+  auto who = context.accounts.identify(credentials_of(request));
   if (!who) {
     auto answer = http::problem(request, who.error(), "log in, or send a valid bearer token");
     answer.headers.set("WWW-Authenticate", "Bearer");
@@ -51,23 +47,32 @@ http::Response refuse_method(const http::Request& request, std::string_view allo
   return answer;
 }
 
+bool creates(http::Method method, const Speaker& speaker) {
+  if (method == http::Method::kPost) return true;
+  return speaker.is_ietf() && (method == http::Method::kPut || method == http::Method::kPatch);
+}
+
 io::Task<http::Response> answer_collection(Context& context, http::Request& request,
-                                           http::Method method, store::Principal who) {
-  if (method == http::Method::kPost) co_return co_await create(context, request, std::move(who));
+                                           http::Method method, store::Principal who,
+                                           Speaker speaker) {
+  if (creates(method, speaker)) {
+    co_return co_await create(context, request, std::move(who), speaker);
+  }
   co_return refuse_method(request, "POST, OPTIONS");
 }
 
 io::Task<http::Response> answer_upload(Context& context, http::Request& request,
-                                       http::Method method, store::Principal who, std::string id) {
+                                       http::Method method, store::Principal who, Speaker speaker) {
+  std::string id(request.parameter("id"));
   switch (method) {
     case http::Method::kHead:
-      co_return co_await inspect(context, request, std::move(who), std::move(id));
+      co_return co_await inspect(context, request, std::move(who), speaker, std::move(id));
     case http::Method::kPatch:
-      co_return co_await append(context, request, std::move(who), std::move(id));
+      co_return co_await append(context, request, std::move(who), speaker, std::move(id));
     case http::Method::kDelete:
-      co_return co_await remove(context, request, std::move(who), std::move(id));
+      co_return co_await remove(context, request, std::move(who), speaker, std::move(id));
     case http::Method::kGet:
-      co_return co_await download(context, request, std::move(who), std::move(id));
+      co_return co_await download(context, request, std::move(who), speaker, std::move(id));
     default:
       co_return refuse_method(request, "HEAD, PATCH, DELETE, GET, OPTIONS");
   }
@@ -75,9 +80,11 @@ io::Task<http::Response> answer_upload(Context& context, http::Request& request,
 
 enum class Place : std::uint8_t { kCollection, kUpload, kNowhere };
 
-io::Task<http::Response> answer_within(Context& context, http::Request& request, Place place) {
+io::Task<http::Response> answer_within(Context& context, http::Request& request, Speaker speaker,
+                                       Place place) {
   const http::Method method = method_of(request.method, request.headers);
-  if (const auto right = check_version(method, request.headers); !right) {
+  const auto right = speaker.is_ietf() ? Decision<>() : check_version(method, request.headers);
+  if (!right) {
     auto answer = refuse(request, right.error());
     answer.headers.set("Tus-Version", std::string(kVersion));
     co_return answer;
@@ -85,34 +92,46 @@ io::Task<http::Response> answer_within(Context& context, http::Request& request,
   if (method == http::Method::kOptions) {
     auto answer = http::Response::empty(204);
     add_options_fields(answer.headers, context.policy);
+    add_ietf_options(answer.headers, context.policy, wall_ms());
     co_return answer;
   }
   auto who = caller(context, request, method);
   if (!who) co_return std::move(who.error());
   switch (place) {
     case Place::kCollection:
-      co_return co_await answer_collection(context, request, method, std::move(*who));
+      co_return co_await answer_collection(context, request, method, std::move(*who), speaker);
     case Place::kUpload:
-      co_return co_await answer_upload(context, request, method, std::move(*who),
-                                       std::string(request.parameter("id")));
+      co_return co_await answer_upload(context, request, method, std::move(*who), speaker);
     case Place::kNowhere:
       break;
   }
   co_return refuse(request, Refusal{404, "not_found", "there is no such upload"});
 }
 
+/// What the draft asks of an answer beyond what its handler says.
+void word_for_ietf(const Context& context, http::Response& answer) {
+  // R24. A limit that an upload has of its own was said already.
+  if (answer.status == 413 && !answer.headers.has("Upload-Limit")) {
+    answer.headers.add("Upload-Limit", upload_limit(context.policy, std::nullopt, wall_ms()));
+  }
+}
+
 /// What every answer carries, refusals included: the version and what browsers must be told.
 io::Task<http::Response> answer(Context& context, http::Request& request, Place place) {
+  const Speaker speaker = speaker_of(request.headers);
   const std::string origin(request.headers.get("Origin").value_or(""));
   const bool allowed = origin.empty() || context.cors.allows(origin, request.authority);
   http::Response response;
   if (allowed) {
-    response = co_await answer_within(context, request, place);
+    response = co_await answer_within(context, request, speaker, place);
   } else {
     response = refuse(request, Refusal{403, "origin", "pages of this origin may not upload here",
                                        "the setting of allowed origins decides"});
   }
-  response.headers.set("Tus-Resumable", std::string(kVersion));
+  if (speaker.is_ietf()) word_for_ietf(context, response);
+  if (!speaker.is_ietf() || request.method == http::Method::kOptions) {
+    response.headers.set("Tus-Resumable", std::string(kVersion));
+  }
   if (!origin.empty() && allowed) {
     context.cors.add_fields(response.headers, origin, request.method == http::Method::kOptions);
   }

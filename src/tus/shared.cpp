@@ -1,5 +1,7 @@
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/id.hpp>
+#include <streamforge/base/json.hpp>
+#include <streamforge/base/log.hpp>
 
 #include <utility>
 
@@ -7,6 +9,8 @@
 
 namespace sf::tus {
 namespace {
+
+constexpr std::string_view kSessionCookie = "sf_session";
 
 Refusal refusal_of(const Error& error) {
   switch (error.code) {
@@ -23,13 +27,74 @@ Refusal refusal_of(const Error& error) {
   }
 }
 
+/// Versions 5 and 6 of the draft know no 410 for what has gone.
+int status_for(const http::Request& request, int status) {
+  if (status != 410) return status;
+  const Speaker speaker = speaker_of(request.headers);
+  return speaker.is_ietf() && (speaker.version == 5 || speaker.version == 6) ? 404 : status;
+}
+
 }  // namespace
 
 http::Response refuse(const http::Request& request, const Refusal& refusal) {
-  return http::problem(request, http::Problem{.status = refusal.status,
+  return http::problem(request, http::Problem{.status = status_for(request, refusal.status),
                                               .code = std::string(refusal.code),
                                               .detail = refusal.detail,
-                                              .hint = std::string(refusal.hint)});
+                                              .hint = std::string(refusal.hint),
+                                              .type = std::string(refusal.type),
+                                              .members = refusal.members});
+}
+
+http::Response answer_refused(const Context& context, const http::Request& request,
+                              const Speaker& speaker, const Refusal& refusal,
+                              const store::Upload& upload) {
+  auto answer = refuse(request, refusal);
+  if (speaker.is_ietf()) {
+    add_ietf_progress(answer.headers, speaker, upload);
+  } else {
+    add_offset_fields(answer.headers, upload, context.policy);
+  }
+  return answer;
+}
+
+http::Response answer_stored(const Context& context, const Speaker& speaker,
+                             const store::Upload& upload, const Stored& stored) {
+  if (!speaker.is_ietf()) {
+    auto answer = http::Response::empty(204);
+    add_offset_fields(answer.headers, upload, context.policy);
+    return answer;
+  }
+  http::Response answer = http::Response::empty(speaker.version <= 6 ? 201 : 204);
+  if (stored.complete) {
+    json::Writer whole;
+    whole.begin_object()
+        .field("id", upload.id)
+        .field("video", concat("/api/v1/videos/", upload.id))
+        .field("watch", concat("/watch/", upload.id))
+        .end_object();
+    answer = http::Response::json(200, std::move(whole).take());
+    if (!stored.repr_digest.empty()) answer.headers.add("Repr-Digest", stored.repr_digest);
+  }
+  add_ietf_progress(answer.headers, speaker, upload);
+  answer.headers.add("Upload-Limit",
+                     upload_limit(context.policy, expiry_of(upload, context.policy), wall_ms()));
+  return answer;
+}
+
+Refusal refusal_of_disk(std::string_view what, const std::string& id, const Error& error) {
+  if (error.code == ErrorCode::kNoSpace) return refusal_of(BodyEnd::kNoSpace);
+  if (error.code == ErrorCode::kNotFound) {
+    return Refusal{404, "not_found", "there is no such upload"};
+  }
+  log::error("tus", what, {{"upload", id}, {"error", error.message}});
+  return refusal_of(BodyEnd::kDiskFailed);
+}
+
+store::Credentials credentials_of(const http::Request& request) {
+  store::Credentials credentials;
+  credentials.authorization = request.headers.get("Authorization").value_or("");
+  credentials.session = request.cookie(kSessionCookie).value_or("");
+  return credentials;
 }
 
 io::Task<Decision<store::Upload>> find_upload(Context& context, store::Principal who,

@@ -26,11 +26,6 @@ bool has_expired(const store::Upload& upload, const Policy& policy) {
   return expiry && *expiry <= wall_ms();
 }
 
-bool lacks_only_its_end(const store::Upload& upload) {
-  return !upload.complete && upload.length == upload.offset &&
-         concat_kind(upload.concat) == ConcatKind::kNone;
-}
-
 /// Looks again at one upload, now that nobody else can change it, and does what is due.
 io::Task<void> tend(Context& context, std::string id) {
   const auto hold = co_await context.ownership.take(id, kHoldWaitMs);

@@ -102,6 +102,30 @@ class TusClients(unittest.TestCase):
         for _ in self.story("--parallel", "3"):
             pass
 
+    def test_ietf_drafts(self):
+        """Interop versions 5 and 6, by the option of tus-js-client."""
+        for protocol in ("ietf-draft-03", "ietf-draft-05"):
+            for flags in ([], ["--cut", "0.6"], ["--chunk-bytes", "5000000", "--with-creation"]):
+                for outcome in self.story("--protocol", protocol, *flags):
+                    self.assertEqual(outcome["cuts"], 1 if "--cut" in flags else 0)
+
+    def test_ietf_in_one_request_of_curl(self):
+        """An optimistic creation: 104s on the way, the video's address at the end."""
+        for server in self.servers:
+            with self.subTest(backend=server.backend):
+                sent = run("curl", "--silent", "--show-error", "--fail", "--include",
+                           "--header", "Upload-Complete: ?1",
+                           "--header", "Upload-Draft-Interop-Version: 8",
+                           "--header", "Content-Type: video/mp4", "--request", "POST",
+                           "--upload-file", self.file, f"{server.url}/files")
+                self.assertEqual(sent.returncode, 0, sent.stderr)
+                heads = [head.split("\n") for head in sent.stdout.replace("\r", "").split("\n\n")]
+                self.assertIn("104", heads[0][0])
+                locations = {line.split(": ")[1] for head in heads for line in head
+                             if line.startswith("Location: ")}
+                self.assertEqual(len(locations), 1)
+                self.expect_stored(server, locations.pop())
+
     def test_curl(self):
         for server in self.servers:
             with self.subTest(backend=server.backend):

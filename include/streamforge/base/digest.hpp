@@ -1,6 +1,6 @@
 #pragma once
 
-/// Digests of bytes given piece by piece, by the names tus has for them. One owner, any thread.
+/// Digests of bytes given piece by piece. One owner, any thread.
 
 #include <streamforge/base/bytes.hpp>
 
@@ -12,7 +12,7 @@
 
 namespace sf {
 
-enum class DigestAlgorithm : std::uint8_t { kSha1, kSha256, kMd5, kCrc32 };
+enum class DigestAlgorithm : std::uint8_t { kSha1, kSha256, kSha512, kMd5, kCrc32 };
 
 /// "sha1", "sha256", "md5", "crc32" as tus names them; nullopt for any other.
 [[nodiscard]] std::optional<DigestAlgorithm> digest_algorithm(std::string_view tus_name) noexcept;

@@ -144,6 +144,9 @@ struct Problem {
   std::string title;
   std::string detail;
   std::string hint;
+  std::string type;  ///< A registered problem type's URI; empty: about:blank.
+  /// Extension members (RFC 9457 section 3.2).
+  std::vector<std::pair<std::string, std::variant<std::uint64_t, std::string>>> members;
 };
 [[nodiscard]] Response problem(const Request& request, const Problem& problem);
 /// The one table from errors to statuses. 5xx details are logged, not shown.

@@ -59,6 +59,9 @@ class Connection {
   /// Whether the peer has closed (or half-closed: TCP does not tell them apart) or reset, asked
   /// without reading: for handlers that wait on others.
   [[nodiscard]] bool peer_gone() const noexcept;
+  /// Whether a small write would be taken by the kernel at once: for news that is better not sent
+  /// than waited for.
+  [[nodiscard]] bool takes_now() const noexcept;
   /// With `linger`: half-closes and reads on for at most limits::kLingerMs and kLingerBytesMax, so
   /// that a peer which still sends reads our last answer rather than a reset. Then closes.
   /// Operations still in flight are aborted and awaited.

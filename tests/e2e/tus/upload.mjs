@@ -1,9 +1,9 @@
 // Uploads a file with stock tus-js-client, cutting the connection on the way if asked to.
 //   node upload.mjs --url http://127.0.0.1:8080/files --file clip.bin [--cut 0.6] [--parallel 3]
-//     [--chunk-bytes N] [--with-creation] [--override] [--deferred]
+//     [--chunk-bytes N] [--with-creation] [--override] [--deferred] [--protocol ietf-draft-05]
 // Prints one line of JSON: {"location", "offset_at_resume", "cuts"}. Exit 1 when the upload failed.
 
-import { createReadStream, statSync } from 'node:fs'
+import { createReadStream, readFileSync, statSync } from 'node:fs'
 import net from 'node:net'
 import { PassThrough } from 'node:stream'
 import { parseArgs } from 'node:util'
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     'with-creation': { type: 'boolean' },
     override: { type: 'boolean' },
     deferred: { type: 'boolean' },
+    protocol: { type: 'string' },
   },
 })
 
@@ -55,14 +56,19 @@ const proxy = values.cut ? await cuttingProxy(target, size * Number(values.cut))
 const endpoint = new URL(target)
 if (proxy) endpoint.port = String(proxy.port)
 
-// Of a file the client asks the length; what it cannot know ahead is a stream's.
-const file = createReadStream(values.file)
-const input = values.deferred ? file.pipe(new PassThrough()) : file
+/** What the client reads from. Of a file it asks the length; a stream's it cannot know ahead. */
+function source() {
+  // Of the last of several pieces of a file 4.3.1 says Upload-Complete: ?0, of a buffer's ?1.
+  if (values.protocol) return readFileSync(values.file)
+  const file = createReadStream(values.file)
+  return values.deferred ? file.pipe(new PassThrough()) : file
+}
 
 let offsetAtResume = null
-const upload = new Upload(input, {
+const upload = new Upload(source(), {
   endpoint: endpoint.href,
   httpStack: new DefaultHttpStack({}),
+  protocol: values.protocol ?? 'tus-v1',
   uploadLengthDeferred: Boolean(values.deferred),
   chunkSize: Number(values['chunk-bytes'] ?? (values.deferred || values.parallel ? 5e6 : Infinity)),
   parallelUploads: Number(values.parallel ?? 1),

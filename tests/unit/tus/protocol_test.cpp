@@ -63,13 +63,6 @@ TEST(Protocol, C9_OverrideWorksOnPostForThreeMethods) {
   EXPECT_EQ(meant(Method::kGet, "DELETE"), Method::kGet);
 }
 
-TEST(Protocol, DialectIsIetfOnceAFieldOfItIsThere) {
-  EXPECT_EQ(dialect_of(fields({{"Tus-Resumable", "1.0.0"}})), Dialect::kTus);
-  EXPECT_EQ(dialect_of(fields({{"Upload-Complete", "?1"}})), Dialect::kIetf);
-  EXPECT_EQ(dialect_of(fields({{"Upload-Draft-Interop-Version", "8"}})), Dialect::kIetf);
-  EXPECT_EQ(dialect_of(fields({{"Content-Type", "application/partial-upload"}})), Dialect::kIetf);
-}
-
 struct CreationRow {
   const char* row;
   Headers headers;

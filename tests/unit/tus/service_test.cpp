@@ -458,6 +458,31 @@ TEST_P(AccessTest, A12_AnothersPartIsUnknown) {
   EXPECT_EQ(fetch("POST", "/files", by(ann_, final_of)).status, 201);
 }
 
+TEST_P(AccessTest, R30_TheRightToUploadIsAskedForAgainAtTheEnd) {
+  start_closed();
+  const std::string ietf = "Upload-Complete: ?1\r\nContent-Type: application/partial-upload";
+  for (const std::string& dialect : {std::string("Tus-Resumable: 1.0.0"), ietf}) {
+    const std::string name = "passing-" + std::to_string(dialect.size());
+    const std::string token = token_of(name, store::Role::kEditor);
+    Fields fields = by(token);
+    if (dialect == ietf) fields.emplace_back("Upload-Complete", "?0");
+    const std::string id = create(5, fields);
+    RawHttp client(server().port());
+    client.send(concat("PATCH /files/", id, " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ", token,
+                       "\r\nUpload-Offset: 0\r\nContent-Length: 5\r\n", dialect,
+                       dialect == ietf ? "" : "\r\nContent-Type: application/offset+octet-stream",
+                       "\r\nExpect: 100-continue\r\n\r\n"));
+    ASSERT_EQ(client.read_response().status, 100);
+    ASSERT_TRUE(server().ask(server().accounts().remove_user(name)));
+    client.send("hello");
+    EXPECT_EQ(client.read_response().status, 401) << dialect;
+    const auto upload = server().ask(server().catalogue().upload(id));
+    ASSERT_TRUE(upload);
+    EXPECT_EQ(upload->offset, 5u) << "its bytes are kept";
+    EXPECT_FALSE(upload->complete);
+  }
+}
+
 SF_ON_BOTH_BACKENDS(AccessTest);
 SF_ON_BOTH_BACKENDS(ConcatenationTest);
 SF_ON_BOTH_BACKENDS(ServiceTest);
