@@ -112,6 +112,19 @@ IoOp Reactor::send_now(int fd, std::span<const ::iovec> pieces, bool more_follow
   return IoOp(backend_impl(), fd, pieces, MSG_DONTWAIT | (more_follows ? MSG_MORE : 0));
 }
 
+std::ptrdiff_t Reactor::try_send(int fd, std::span<const ::iovec> pieces,
+                                 bool more_follows) noexcept {
+  ::msghdr message{};
+  message.msg_iov = const_cast<::iovec*>(pieces.data());
+  message.msg_iovlen = pieces.size();
+  for (;;) {
+    const ::ssize_t sent =
+        ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0));
+    if (sent >= 0) return sent;
+    if (errno != EINTR) return -errno;
+  }
+}
+
 IoOp Reactor::connect(int fd, const ::sockaddr* address, unsigned address_bytes) {
   return IoOp(backend_impl(), OpKind::kConnect, fd, const_cast<::sockaddr*>(address),
               address_bytes);

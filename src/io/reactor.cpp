@@ -84,6 +84,12 @@ ReactorMetrics::ReactorMetrics(unsigned index, BackendKind backend)
       stalls(metrics::counter("streamforge_io_stalls_total",
                               "Turns that worked longer than 5 ms without waiting",
                               {{"reactor", std::to_string(index)}})),
+      from_memory(metrics::counter("streamforge_io_file_sent_bytes_total",
+                                   "Bytes of files sent, from the page cache or by way of a read",
+                                   {{"reactor", std::to_string(index)}, {"from", "memory"}})),
+      from_disk(metrics::counter("streamforge_io_file_sent_bytes_total",
+                                 "Bytes of files sent, from the page cache or by way of a read",
+                                 {{"reactor", std::to_string(index)}, {"from", "disk"}})),
       staging_in_use(metrics::gauge("streamforge_io_staging_buffers_in_use",
                                     "Ingest buffers of 1 MiB that hold bytes",
                                     {{"reactor", std::to_string(index)}})) {
@@ -187,6 +193,7 @@ void Reactor::Impl::wait_and_complete() {
 
   turn_began_ns = mono_ns();
   timers.set_now(turn_began_ns / kNsPerMs);
+  sendable_bytes = limits::kTurnSendBytes;
   // Completions first: what has arrived in time beats its timeout, however late this turn comes.
   const unsigned count = backend->complete();
   if (count > 0) metrics.completions.add(count);

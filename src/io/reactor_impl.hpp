@@ -4,6 +4,7 @@
 #include "file_buffers.hpp"
 #include "mailbox.hpp"
 
+#include <streamforge/base/limits.hpp>
 #include <streamforge/base/metrics.hpp>
 #include <streamforge/io/reactor.hpp>
 #include <streamforge/io/staging.hpp>
@@ -21,6 +22,8 @@ struct ReactorMetrics {
   metrics::Counter& completions;
   metrics::Counter& messages;
   metrics::Counter& stalls;
+  metrics::Counter& from_memory;
+  metrics::Counter& from_disk;
   metrics::Gauge& staging_in_use;
 };
 
@@ -61,6 +64,7 @@ struct Reactor::Impl {
   StagingPool staging;
   FileBuffers file_buffers;
   FileSend* file_sends = nullptr;
+  std::size_t sendable_bytes = limits::kTurnSendBytes;  ///< Of files, in what is left of this turn.
   TimerWheel timers;
   std::uint64_t turn_began_ns = 0;
   unsigned spawned = 0;

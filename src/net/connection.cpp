@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 namespace sf::net {
@@ -134,6 +135,15 @@ io::Task<Result<std::size_t>> Connection::read_into(MutableByteSpan into,
 
 // --- Writing.
 
+std::size_t Connection::write_now(std::span<const ByteSpan> pieces) noexcept {
+  Impl& impl = *impl_;
+  if (!impl.usable() || impl.in_flight.count() > 0) return 0;
+  std::array<::iovec, kPiecesAtOnce> vector;
+  const std::ptrdiff_t sent =
+      io::Reactor::try_send(impl.socket.get(), gather(pieces, 0, vector), false);
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
 io::Task<Result<>> Connection::write(std::span<const ByteSpan> pieces, std::uint32_t timeout_ms,
                                      bool more_follows) {
   Impl& impl = *impl_;
@@ -147,13 +157,22 @@ io::Task<Result<>> Connection::write(std::span<const ByteSpan> pieces, std::uint
       skip = 0;
     }
     if (pieces.empty()) co_return {};
-    io::IoOp op = impl.reactor.send(impl.socket.get(), gather(pieces, skip, vector),
-                                    more_follows || pieces.size() > kPiecesAtOnce);
-    const Deadline deadline(impl.reactor, impl.write_timer, timeout_ms, op);
-    Result<std::size_t> sent = co_await op;
-    if (!sent) co_return why(std::move(sent.error()), impl.aborted, deadline.passed(), "write");
-    if (impl.aborted) co_return aborted();
-    std::size_t count = *sent;
+    // Mostly the socket has room, and then there is nothing to wait for or to time.
+    const std::ptrdiff_t sent =
+        io::Reactor::try_send(impl.socket.get(), gather(pieces, skip, vector),
+                              more_follows || pieces.size() > kPiecesAtOnce);
+    if (sent == -EAGAIN) {
+      io::IoOp op = impl.reactor.poll(impl.socket.get(), POLLOUT);
+      const Deadline deadline(impl.reactor, impl.write_timer, timeout_ms, op);
+      Result<std::size_t> writable = co_await op;
+      if (!writable) {
+        co_return why(std::move(writable.error()), impl.aborted, deadline.passed(), "write");
+      }
+      if (impl.aborted) co_return aborted();
+      continue;
+    }
+    if (sent < 0) co_return fail_errno(static_cast<int>(-sent), "write");
+    auto count = static_cast<std::size_t>(sent);
     while (count > 0) {
       const std::size_t of_this = std::min(count, pieces.front().size() - skip);
       count -= of_this;

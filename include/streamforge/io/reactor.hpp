@@ -111,9 +111,13 @@ class Reactor {
   IoOp send(int fd, std::span<const ::iovec> pieces, bool more_follows = false);
   /// Likewise, but what the socket cannot take at once is left; kUnavailable when it takes nothing.
   IoOp send_now(int fd, std::span<const ::iovec> pieces, bool more_follows = false);
-  /// One step of moving file bytes to a socket: at most limits::kFileBufferBytes, may be shorter; 0
+  /// What the socket takes at once, without an operation: bytes, or a negated errno (EAGAIN).
+  [[nodiscard]] static std::ptrdiff_t try_send(int fd, std::span<const ::iovec> pieces,
+                                               bool more_follows = false) noexcept;
+  /// One step of moving file bytes to a socket: at most limits::kSendStepBytes, may be shorter; 0
   /// is the end of the file. Never blocks the reactor on a page that is not in memory, and holds
-  /// its buffer only while the socket takes bytes, so slow readers cost none.
+  /// no memory while it waits, so slow readers cost none. A turn sends at most
+  /// limits::kTurnSendBytes; who comes later goes on in the next.
   Task<Result<std::size_t>> send_file(int socket, int file, std::uint64_t offset, std::size_t bytes,
                                       bool more_follows = false);
   IoOp connect(int fd, const ::sockaddr* address, unsigned address_bytes);

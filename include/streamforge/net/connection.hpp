@@ -47,6 +47,10 @@ class Connection {
   io::Task<Result<>> write(std::span<const ByteSpan> pieces, std::uint32_t timeout_ms,
                            bool more_follows = false);
   io::Task<Result<>> write(ByteSpan bytes, std::uint32_t timeout_ms, bool more_follows = false);
+  /// As much of the pieces (8 at most) as the socket takes at once, 0 when that is nothing or the
+  /// connection cannot be written to: for answers that are ready. What is left, and errors, are
+  /// `write`'s.
+  [[nodiscard]] std::size_t write_now(std::span<const ByteSpan> pieces) noexcept;
   /// `bytes` of `file` from `offset`; a file that ends earlier is kCorrupt.
   io::Task<Result<>> write_file(int file, std::uint64_t offset, std::uint64_t bytes,
                                 std::uint32_t timeout_ms);
