@@ -5,6 +5,8 @@
 #include <openssl/evp.h>
 #include <zlib.h>
 
+#include <algorithm>
+
 namespace sf {
 
 namespace {
@@ -102,6 +104,30 @@ std::string sha256_hex(ByteSpan bytes) {
   Digest digest(DigestAlgorithm::kSha256);
   digest.update(bytes);
   return to_hex(digest.finish());
+}
+
+std::string hmac_sha256_hex(std::string_view key, std::string_view message) {
+  constexpr std::size_t kBlockBytes = 64;
+  std::vector<std::byte> block(kBlockBytes);
+  if (key.size() > kBlockBytes) {
+    Digest shortened(DigestAlgorithm::kSha256);
+    shortened.update(as_bytes(key));
+    const auto bytes = shortened.finish();
+    std::copy(bytes.begin(), bytes.end(), block.begin());
+  } else {
+    const ByteSpan bytes = as_bytes(key);
+    std::copy(bytes.begin(), bytes.end(), block.begin());
+  }
+  std::vector<std::byte> code;
+  for (const unsigned pad : {0x36u, 0x5cu}) {
+    std::vector<std::byte> padded = block;
+    for (std::byte& byte : padded) byte ^= static_cast<std::byte>(pad);
+    Digest digest(DigestAlgorithm::kSha256);
+    digest.update(padded);
+    digest.update(code.empty() ? as_bytes(message) : ByteSpan(code));
+    code = digest.finish();
+  }
+  return to_hex(code);
 }
 
 }  // namespace sf

@@ -123,6 +123,10 @@ std::shared_ptr<const Video> Catalogue::cached_video(const std::string& id) cons
   return impl_->cache.find(id);
 }
 
+const std::atomic<std::uint64_t>& Catalogue::version_of(const std::string& id) const noexcept {
+  return impl_->cache.version(id);
+}
+
 io::Task<Result<Video>> Catalogue::video(std::string id) {
   if (const auto cached = impl_->cache.find(id)) co_return *cached;
   auto read = io::offload(impl_->pool, [this, &id]() -> Result<Video> {

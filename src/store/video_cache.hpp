@@ -4,6 +4,7 @@
 #include <streamforge/store/records.hpp>
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <list>
 #include <memory>
@@ -43,9 +44,17 @@ class VideoCache {
 
   void committed(Entry video) {
     Shard& shard = shard_of(video->id);
+    auto& version = versions_[version_of(video->id)];
     const std::lock_guard lock(shard.mutex);
     ++shard.generation;
     shard.put(std::move(video));
+    version.fetch_add(1, std::memory_order_release);
+  }
+  /// Another value once a change of this video (or of a few others) can be read: lets who keeps
+  /// things made of a record see, without a lock, that they are out of date. Read it first, then
+  /// the record.
+  [[nodiscard]] const std::atomic<std::uint64_t>& version(const std::string& id) const noexcept {
+    return versions_[version_of(id)];
   }
   void removed(const std::string& id) {
     Shard& shard = shard_of(id);
@@ -55,6 +64,7 @@ class VideoCache {
       shard.order.erase(found->second);
       shard.by_id.erase(found);
     }
+    versions_[version_of(id)].fetch_add(1, std::memory_order_release);
   }
   /// The database was reopened: nothing is known.
   void clear() {
@@ -64,10 +74,12 @@ class VideoCache {
       shard.order.clear();
       shard.by_id.clear();
     }
+    for (auto& version : versions_) version.fetch_add(1, std::memory_order_release);
   }
 
  private:
   static constexpr std::size_t kShards = 8;
+  static constexpr std::size_t kVersions = 1024;
 
   struct Shard {
     std::mutex mutex;
@@ -91,7 +103,12 @@ class VideoCache {
   };
   Shard& shard_of(const std::string& id) { return shards_[std::hash<std::string>{}(id) % kShards]; }
 
+  static std::size_t version_of(const std::string& id) noexcept {
+    return std::hash<std::string>{}(id) % kVersions;
+  }
+
   std::array<Shard, kShards> shards_;
+  std::array<std::atomic<std::uint64_t>, kVersions> versions_{};  ///< Any thread reads them.
 };
 
 }  // namespace sf::store

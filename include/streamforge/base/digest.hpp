@@ -38,4 +38,7 @@ class Digest {
 /// SHA-256 of `bytes` as lower-case hex: for strong ETags and for secrets kept as hashes.
 [[nodiscard]] std::string sha256_hex(ByteSpan bytes);
 
+/// RFC 2104 with SHA-256, as lower-case hex: what only who has `key` can make.
+[[nodiscard]] std::string hmac_sha256_hex(std::string_view key, std::string_view message);
+
 }  // namespace sf

@@ -11,6 +11,7 @@
 #include <streamforge/store/events.hpp>
 #include <streamforge/store/records.hpp>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -69,6 +70,9 @@ class Catalogue {
   io::Task<Result<Video>> video(std::string id);
   /// The record if it is in memory (recently read or written), else null: for hot paths, no wait.
   [[nodiscard]] std::shared_ptr<const Video> cached_video(const std::string& id) const;
+  /// Takes another value with every change of this video (now and then with another's), after the
+  /// change can be read. For who keeps things made of a record: read this first, then the record.
+  [[nodiscard]] const std::atomic<std::uint64_t>& version_of(const std::string& id) const noexcept;
   io::Task<Result<VideoPage>> videos(VideoQuery query);
   /// Reads, lets `change` edit, commits with revision + 1. Calls for one id run one after another.
   /// `change` runs on the pool; its error is given back and nothing is written. With `expected`
