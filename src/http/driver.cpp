@@ -34,7 +34,7 @@ Driver::Driver(const ServerState& state, ReactorShare& share,
     : state_(state),
       share_(share),
       connection_(std::move(connection)),
-      inbound_(*connection_),
+      inbound_(*connection_, state.options.quick_answers_max > 0 ? &share_.answers : nullptr),
       sender_(*connection_, state),
       id_(make_id()) {
   share_.link(*this);
@@ -46,7 +46,14 @@ io::Task<void> Driver::run() {
   for (;;) {
     const bool head = co_await await_head();
     if (!head) break;
-    const bool keep_alive = co_await exchange();
+    bool keep_alive = false;
+    if (!quick_.answer) {
+      keep_alive = co_await exchange();
+    } else if (answer_at_once()) {
+      keep_alive = !linger_;
+    } else {
+      keep_alive = co_await finish_quick();
+    }
     if (!keep_alive) break;
     // Many pipelined requests in one buffer must not keep the reactor from everyone else.
     if (exchanges_ - exchanges_at_wait_ >= limits::kPipelineDepthMax) {
@@ -68,6 +75,10 @@ io::Task<bool> Driver::await_head() {
   for (;;) {
     const auto event = inbound_.next().event;
     if (event == Parser::Event::kHead) co_return true;
+    if (event == Parser::Event::kKnown) {
+      quick_ = share_.answers.take();
+      co_return true;
+    }
     if (event == Parser::Event::kFault) {
       co_await refuse(inbound_.parser().fault());
       co_return false;
@@ -116,18 +127,47 @@ io::Task<void> Driver::refuse(ParseFault fault) {
   account(request, response, begun_ns, bytes_before, sent);
 }
 
+/// Mostly the socket takes head and body in one call, and no coroutine is needed. Afterwards
+/// `linger_` says whether the connection is to end.
+bool Driver::answer_at_once() {
+  quick_begun_ns_ = mono_ns();
+  ++exchanges_;
+  linger_ = !quick_.keep_alive || state_.is_draining();
+  const std::uint64_t bytes_before = sender_.bytes_sent();
+  if (!sender_.send_now(quick_, !linger_)) return false;
+  account_quick(bytes_before, {});
+  return true;
+}
+
+io::Task<bool> Driver::finish_quick() {
+  const bool keep_alive = !linger_;
+  linger_ = false;
+  const std::uint64_t bytes_before = sender_.bytes_sent();
+  const auto sent = co_await sender_.send_rest(quick_);
+  account_quick(bytes_before, sent);
+  linger_ = sent.has_value() && !keep_alive;
+  co_return sent.has_value() && keep_alive;
+}
+
 /// One request and its answer; true when the connection can take another.
 io::Task<bool> Driver::exchange() {
   const std::uint64_t begun_ns = mono_ns();
   const std::uint64_t bytes_before = sender_.bytes_sent();
   RequestHead head = inbound_.parser().take_head();
   const bool client_keeps_alive = head.keep_alive;
+  const bool head_has_no_body = head.framing == Framing::kNone;
   RequestBody body(*connection_, inbound_, head, state_.options);
   Request request;
   prepare(request, std::move(head));
   request.body_ = &body;
 
-  Response response = co_await answer(request, body);
+  Response response;
+  if (auto again = share_.answers.find(request); again && head_has_no_body) {
+    response = std::move(*again);
+  } else {
+    response = co_await answer(request, body);
+    share_.answers.keep(request, response);
+  }
   const ResponseSender::Context context{request.method == Method::kHead, request.minor_version};
   bool keep_alive = client_keeps_alive && !response.close && !state_.is_draining() &&
                     !ResponseSender::ends_by_close(response, context) && body.can_be_drained();
@@ -178,17 +218,38 @@ io::Task<Response> Driver::handle(Request& request) {
 
 std::string Driver::next_request_id() { return concat(id_, '-', ++exchanges_); }
 
-void Driver::account(const Request& request, const Response& response, std::uint64_t begun_ns,
-                     std::uint64_t bytes_before, const Result<>& sent) {
-  const std::uint64_t took_ns = mono_ns() - begun_ns;
-  const std::uint64_t bytes = sender_.bytes_sent() - bytes_before;
+void Driver::count(int status, std::uint64_t took_ns, std::uint64_t bytes) {
   auto& counted = share_.metrics;
-  const auto status_class = static_cast<std::size_t>(response.status / 100);
+  const auto status_class = static_cast<std::size_t>(status / 100);
   if (status_class < counted.requests.size()) counted.requests[status_class]->add();
   counted.bytes_out.add(bytes);
   counted.bytes_in.add(inbound_.bytes_received() -
                        std::exchange(received_before_, inbound_.bytes_received()));
   counted.latency.observe_ns(took_ns);
+  share_.answers.sweep(connection_->reactor().now_ms());
+}
+
+void Driver::account_quick(std::uint64_t bytes_before, const Result<>& sent) {
+  const QuickMatch quick = std::exchange(quick_, {});
+  const int status = quick.not_modified ? 304 : 200;
+  share_.metrics.quick.add();
+  if (!state_.options.access_log && sent) {
+    return count(status, mono_ns() - quick_begun_ns_, sender_.bytes_sent() - bytes_before);
+  }
+  Request request;
+  request.method = quick.method;
+  request.target = quick.answer->target;
+  request.request_id = concat(id_, '-', exchanges_);
+  Response response;
+  response.status = status;
+  account(request, response, quick_begun_ns_, bytes_before, sent);
+}
+
+void Driver::account(const Request& request, const Response& response, std::uint64_t begun_ns,
+                     std::uint64_t bytes_before, const Result<>& sent) {
+  const std::uint64_t took_ns = mono_ns() - begun_ns;
+  const std::uint64_t bytes = sender_.bytes_sent() - bytes_before;
+  count(response.status, took_ns, bytes);
   if (!sent && sent.error().code == ErrorCode::kCorrupt) {
     log::error("http", "a file ended before its response did",
                {{"request_id", request.request_id}, {"target", request.target}});

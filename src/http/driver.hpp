@@ -27,12 +27,17 @@ class Driver {
   io::Task<Result<std::size_t>> receive_head_bytes();
   io::Task<void> refuse(ParseFault fault);
   io::Task<bool> exchange();
+  /// The same for a request that needs no handler; false when it could not be sent whole at once.
+  [[nodiscard]] bool answer_at_once();
+  io::Task<bool> finish_quick();
   io::Task<Response> answer(Request& request, const RequestBody& body);
   io::Task<Response> handle(Request& request);
   void prepare(Request& request, RequestHead head);
   [[nodiscard]] std::string next_request_id();
+  void count(int status, std::uint64_t begun_ns, std::uint64_t bytes);
   void account(const Request& request, const Response& response, std::uint64_t begun_ns,
                std::uint64_t bytes_before, const Result<>& sent);
+  void account_quick(std::uint64_t bytes_before, const Result<>& sent);
 
   const ServerState& state_;
   ReactorShare& share_;
@@ -44,6 +49,8 @@ class Driver {
   unsigned exchanges_at_wait_ = 0;      ///< How many there had been when we last waited for bytes.
   std::uint64_t head_deadline_ms_ = 0;  ///< 0: the head has not begun.
   std::uint64_t received_before_ = 0;
+  QuickMatch quick_;  ///< With an answer: the request is one that we have given before.
+  std::uint64_t quick_begun_ns_ = 0;
   bool idle_ = false;
   bool linger_ = false;
   Driver* previous_ = nullptr;  ///< In the reactor's share.

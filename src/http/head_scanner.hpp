@@ -37,6 +37,10 @@ class HeadScanner {
   [[nodiscard]] std::string_view request_line(std::string_view bytes) const noexcept {
     return bytes.substr(begin_, request_line_end_ - begin_);
   }
+  /// All behind the request line's CRLF, the empty line included, after kComplete.
+  [[nodiscard]] std::string_view block(std::string_view bytes) const noexcept {
+    return bytes.substr(request_line_end_ + 2, cursor_ - request_line_end_ - 2);
+  }
   [[nodiscard]] unsigned fields() const noexcept { return fields_; }
   [[nodiscard]] const ParseFault& fault() const noexcept { return fault_; }
 

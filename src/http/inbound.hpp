@@ -13,7 +13,8 @@ namespace sf::http {
 /// the connection's buffer until the next receive.
 class Inbound {
  public:
-  explicit Inbound(net::Connection& connection) noexcept : connection_(connection) {}
+  Inbound(net::Connection& connection, QuickAnswers* known)
+      : connection_(connection), parser_(known) {}
 
   [[nodiscard]] Parser& parser() noexcept { return parser_; }
   [[nodiscard]] const Parser& parser() const noexcept { return parser_; }

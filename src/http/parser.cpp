@@ -10,6 +10,7 @@
 
 #include "characters.hpp"
 #include "framing_guard.hpp"
+#include "quick_answers.hpp"
 #include "target.hpp"
 
 namespace sf::http {
@@ -173,7 +174,7 @@ const llhttp_settings_t& Parser::Llhttp::settings() {
   return settings;
 }
 
-Parser::Parser() : llhttp_(std::make_unique<Llhttp>()) {}
+Parser::Parser(QuickAnswers* known) : known_(known) {}
 Parser::~Parser() = default;
 
 Parser::Step Parser::next(ByteSpan input) {
@@ -216,7 +217,13 @@ Parser::Step Parser::next_head(ByteSpan input) {
       break;
   }
   const std::size_t consumed = scanner_.end() - before;
+  const bool in_one_piece = known_ && before == 0 && scanner_.begin() == 0;
+  if (in_one_piece && known_->recognise(scanner_.request_line(bytes), scanner_.block(bytes))) {
+    scanner_.restart();
+    return {Event::kKnown, consumed, {}};
+  }
   if (!read_head(bytes.substr(0, scanner_.end()))) return {Event::kFault, consumed, {}};
+  if (in_one_piece) known_->learn(scanner_.block(bytes), head_);
   if (partial_head_.capacity() > kPartialHeadKeptBytes) partial_head_ = std::string();
   partial_head_.clear();
   scanner_.restart();
@@ -276,6 +283,7 @@ bool Parser::read_head(std::string_view text) {
   trailers_ = Headers();
   if (!read_request_line(scanner_.request_line(text))) return false;
 
+  if (!llhttp_) llhttp_ = std::make_unique<Llhttp>();
   Llhttp& reader = *llhttp_;
   reader.begin();
   const std::string_view head = text.substr(scanner_.begin());

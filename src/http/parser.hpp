@@ -30,9 +30,12 @@ struct RequestHead {
   bool keep_alive = true;
 };
 
+class QuickAnswers;
+
 class Parser {
  public:
   enum class Event : std::uint8_t {
+    kKnown,  ///< A whole message that QuickAnswers has recognised.
     kMore,   ///< All input was taken; more is needed.
     kHead,   ///< A head is complete: `take_head`.
     kBody,   ///< `Step::body` is a piece of the body, inside the input that was given.
@@ -45,7 +48,8 @@ class Parser {
     ByteSpan body;
   };
 
-  Parser();
+  /// `known`, which may be null, is asked before a head is parsed.
+  explicit Parser(QuickAnswers* known = nullptr);
   ~Parser();
   Parser(const Parser&) = delete;
 
@@ -81,7 +85,8 @@ class Parser {
   [[nodiscard]] bool read_connection();
   [[nodiscard]] bool wrong(int status, std::string_view code, std::string_view detail) noexcept;
 
-  std::unique_ptr<Llhttp> llhttp_;
+  QuickAnswers* const known_;
+  std::unique_ptr<Llhttp> llhttp_;  ///< Made for the first head that has to be parsed.
   HeadScanner scanner_;
   Phase phase_ = Phase::kHead;
   std::string partial_head_;  ///< A head that did not come in one piece.

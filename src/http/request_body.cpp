@@ -95,6 +95,7 @@ bool RequestBody::advance() {
       failure_ = Error{ErrorCode::kInvalidArgument, std::string(inbound_.parser().fault().detail)};
       return true;
     case Parser::Event::kHead:
+    case Parser::Event::kKnown:
     case Parser::Event::kMore:
       break;
   }

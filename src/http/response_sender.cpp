@@ -111,6 +111,49 @@ io::Task<Result<>> ResponseSender::send(Response& response, Context context, boo
   co_return co_await send_head();
 }
 
+namespace {
+
+/// What of a kept answer goes out: nothing for HEAD and 304.
+const std::variant<SharedBytes, FileSlice>* body_of(const QuickMatch& match) {
+  if (match.not_modified || match.method == Method::kHead) return nullptr;
+  return &match.answer->reuse->representation.bytes;
+}
+
+ByteSpan bytes_of(const QuickMatch& match) {
+  const auto* body = body_of(match);
+  const auto* shared = body ? std::get_if<SharedBytes>(body) : nullptr;
+  return shared ? shared->bytes : ByteSpan{};
+}
+
+}  // namespace
+
+bool ResponseSender::send_now(const QuickMatch& match, bool keep_alive) {
+  const QuickAnswer& answer = *match.answer;
+  head_.assign(match.not_modified ? "HTTP/1.1 304 Not Modified\r\n" : "HTTP/1.1 200 OK\r\n");
+  head_.append(date_field());
+  head_.append(match.not_modified ? answer.not_modified_fields : answer.whole_fields);
+  head_.append(keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
+  const ByteSpan body = bytes_of(match);
+  const std::array<ByteSpan, 2> pieces = {as_bytes(head_), body};
+  sent_at_once_ = 0;
+  const auto* file = body_of(match);
+  if (file && std::holds_alternative<FileSlice>(*file)) return false;
+  sent_at_once_ = connection_.write_now(std::span(pieces).first(body.empty() ? 1 : 2));
+  bytes_sent_ += sent_at_once_;
+  return sent_at_once_ == head_.size() + body.size();
+}
+
+io::Task<Result<>> ResponseSender::send_rest(const QuickMatch& match) {
+  const auto* body = body_of(match);
+  if (const auto* slice = body ? std::get_if<FileSlice>(body) : nullptr) {
+    co_return co_await send_slice(*slice);
+  }
+  const std::size_t of_head = std::min(sent_at_once_, head_.size());
+  const std::array<ByteSpan, 2> pieces = {as_bytes(head_).subspan(of_head),
+                                          bytes_of(match).subspan(sent_at_once_ - of_head)};
+  co_return co_await write(pieces, false);
+}
+
 io::Task<Result<>> ResponseSender::send_text(std::string text) {
   const std::array<ByteSpan, 1> pieces = {as_bytes(text)};
   co_return co_await write(pieces, false);

@@ -5,6 +5,7 @@
 
 #include <streamforge/http/message.hpp>
 
+#include "quick_answers.hpp"
 #include "server_state.hpp"
 
 namespace sf::http {
@@ -25,6 +26,10 @@ class ResponseSender {
   /// Head and body; `keep_alive` is what the Connection field says. After an error the response is
   /// incomplete and the connection must go.
   io::Task<Result<>> send(Response& response, Context context, bool keep_alive);
+  /// An answer that is kept: what of it the socket takes at once. True when that is all; else
+  /// `send_rest` sends what is left.
+  [[nodiscard]] bool send_now(const QuickMatch& match, bool keep_alive);
+  io::Task<Result<>> send_rest(const QuickMatch& match);
   /// Text as it is: informational responses.
   io::Task<Result<>> send_text(std::string text);
 
@@ -42,7 +47,8 @@ class ResponseSender {
 
   net::Connection& connection_;
   const ServerState& state_;
-  std::string head_;  ///< Reused: its memory stays with the connection.
+  std::string head_;              ///< Reused: its memory stays with the connection.
+  std::size_t sent_at_once_ = 0;  ///< Of a kept answer's head and body in memory.
   std::uint64_t bytes_sent_ = 0;
 };
 

@@ -29,11 +29,16 @@ ReactorMetrics::ReactorMetrics(const std::string& reactor)
       latency(metrics::histogram("streamforge_http_request_seconds",
                                  "From a request's head to the last byte of its answer.",
                                  {{"reactor", reactor}})),
+      quick(metrics::counter("streamforge_http_answers_reused_total",
+                             "Requests answered without a handler.", {{"reactor", reactor}})),
       connections(metrics::gauge("streamforge_http_connections", "HTTP connections open.",
                                  {{"reactor", reactor}})) {}
 
-ReactorShare::ReactorShare(io::Reactor& home)
-    : reactor(home), metrics(std::to_string(home.index())) {}
+ReactorShare::ReactorShare(io::Reactor& home, const ServerOptions& options)
+    : reactor(home),
+      metrics(std::to_string(home.index())),
+      answers(options.server_name.empty() ? "" : concat("Server: ", options.server_name, "\r\n"),
+              options.quick_answers_max) {}
 
 void ReactorShare::link(Driver& driver) noexcept {
   driver.next_ = first;
@@ -55,6 +60,7 @@ void ReactorShare::unlink(Driver& driver) noexcept {
 }
 
 void ReactorShare::end_idle() noexcept {
+  answers.clear();
   for (Driver* driver = first; driver;) {
     Driver* const next = driver->next_;  // Aborting may end the driver at once.
     driver->end_if_idle();
@@ -75,7 +81,7 @@ struct Server::Impl {
     for (auto& slot : shares) {
       ReactorShare* share = slot.load(std::memory_order_acquire);
       if (!share) {
-        auto made = std::make_unique<ReactorShare>(reactor);
+        auto made = std::make_unique<ReactorShare>(reactor, state.options);
         if (slot.compare_exchange_strong(share, made.get(), std::memory_order_acq_rel)) {
           return *made.release();
         }

@@ -9,6 +9,8 @@
 #include <array>
 #include <atomic>
 
+#include "quick_answers.hpp"
+
 namespace sf::http {
 
 class Driver;
@@ -20,18 +22,20 @@ struct ReactorMetrics {
   metrics::Counter& bytes_in;
   metrics::Counter& bytes_out;
   metrics::Histogram& latency;
+  metrics::Counter& quick;
   metrics::Gauge& connections;
 };
 
 /// One reactor's connections, so that draining can end the idle ones.
 struct ReactorShare {
-  explicit ReactorShare(io::Reactor& home);
+  ReactorShare(io::Reactor& home, const ServerOptions& options);
   void link(Driver& driver) noexcept;
   void unlink(Driver& driver) noexcept;
   void end_idle() noexcept;
 
   io::Reactor& reactor;
   ReactorMetrics metrics;
+  QuickAnswers answers;
   Driver* first = nullptr;
   std::atomic<unsigned> count{0};  ///< Written by the reactor, read by `begin_drain`.
 };

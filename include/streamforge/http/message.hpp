@@ -117,6 +117,8 @@ class BodyWriter {
 };
 using BodyProducer = std::function<io::Task<Result<>>(BodyWriter&)>;
 
+struct Reuse;
+
 struct Response {
   int status = 200;
   Headers headers;
@@ -127,6 +129,9 @@ struct Response {
   std::vector<std::string> part_heads;
   /// Close the connection after this response.
   bool close = false;
+  /// Set by handlers of GET whose answer others may be given too: the driver then answers the same
+  /// target itself, ranges and conditions included, for as long as this is valid.
+  std::shared_ptr<const Reuse> reuse;
 
   /// The bytes of the body; nullopt when a BodyProducer makes it.
   [[nodiscard]] std::optional<std::uint64_t> body_bytes() const noexcept;

@@ -18,6 +18,8 @@ struct ServerOptions {
   /// Largest body of a request whose route sets none; tus bounds its own.
   std::uint64_t body_bytes_max = std::uint64_t{1} << 62;
   std::string server_name = "StreamForge";
+  /// Answers that each reactor keeps (Response::reuse); those of files hold one descriptor each.
+  unsigned quick_answers_max = limits::kQuickAnswersMax;
   unsigned head_timeout_ms = limits::kHeadTimeoutMs;
   unsigned idle_timeout_ms = limits::kIdleTimeoutMs;
   unsigned body_stall_timeout_ms = limits::kBodyStallTimeoutMs;
