@@ -39,12 +39,15 @@ class Inbound {
   }
 
   /// Bytes of a sized body that go past the parser, at most as many as the body still has.
-  io::Task<Result<std::size_t>> receive_into(MutableByteSpan into, std::uint32_t timeout_ms) {
+  io::Task<Result<std::size_t>> receive_into(MutableByteSpan into, std::uint32_t timeout_ms,
+                                             bool all) {
     SF_ASSERT(pending_.empty());
-    const auto bytes =
-        static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), parser_.body_remaining()));
+    const std::uint64_t left = parser_.body_remaining();
+    const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left));
     const MutableByteSpan room = into.first(bytes);
-    auto got = co_await connection_.read_into(room, timeout_ms);
+    auto receive =
+        all ? connection_.fill(room, timeout_ms) : connection_.read_into(room, timeout_ms);
+    auto got = co_await std::move(receive);
     if (!got) co_return fail(std::move(got.error()));
     parser_.skip_body(*got);
     bytes_received_ += *got;

@@ -32,7 +32,7 @@ std::optional<std::uint64_t> RequestBody::length() const noexcept {
   return content_length_;
 }
 
-io::Task<Result<std::size_t>> RequestBody::read_into(MutableByteSpan into) {
+io::Task<Result<std::size_t>> RequestBody::take(MutableByteSpan into, bool all) {
   SF_ASSERT(!into.empty());
   for (;;) {
     if (failure_) co_return std::unexpected(*failure_);
@@ -45,14 +45,14 @@ io::Task<Result<std::size_t>> RequestBody::read_into(MutableByteSpan into) {
     }
     if (finished_) co_return std::size_t{0};
     if (advance()) continue;
-    auto got = co_await wait(into);
+    auto got = co_await wait(into, all);
     if (!got) co_return give_up(std::move(got.error()));
     if (*got > 0) co_return *got;
   }
 }
 
 /// Bytes put into `into`, or 0 when what arrived must be parsed first.
-io::Task<Result<std::size_t>> RequestBody::wait(MutableByteSpan into) {
+io::Task<Result<std::size_t>> RequestBody::wait(MutableByteSpan into, bool all) {
   if (expects_continue_) {
     expects_continue_ = false;
     const auto text = as_bytes(kContinue);
@@ -65,7 +65,7 @@ io::Task<Result<std::size_t>> RequestBody::wait(MutableByteSpan into) {
   const std::uint32_t timeout_ms = options_.body_stall_timeout_ms;
   Result<std::size_t> got{0};
   if (straight_) {
-    got = co_await inbound_.receive_into(into, timeout_ms);
+    got = co_await inbound_.receive_into(into, timeout_ms, all);
   } else {
     got = co_await inbound_.receive(timeout_ms);
   }

@@ -14,7 +14,12 @@ class RequestBody final : public Body {
               const ServerOptions& options);
 
   [[nodiscard]] std::optional<std::uint64_t> length() const noexcept override;
-  io::Task<Result<std::size_t>> read_into(MutableByteSpan into) override;
+  io::Task<Result<std::size_t>> read_into(MutableByteSpan into) override {
+    return take(into, /*all=*/false);
+  }
+  io::Task<Result<std::size_t>> fill(MutableByteSpan into) override {
+    return take(into, /*all=*/true);
+  }
   [[nodiscard]] const Headers& trailers() const noexcept override {
     return inbound_.parser().trailers();
   }
@@ -31,7 +36,8 @@ class RequestBody final : public Body {
   [[nodiscard]] bool advance();
   void discard_received();
   void take_end();
-  io::Task<Result<std::size_t>> wait(MutableByteSpan into);
+  io::Task<Result<std::size_t>> take(MutableByteSpan into, bool all);
+  io::Task<Result<std::size_t>> wait(MutableByteSpan into, bool all);
   std::unexpected<Error> give_up(Error error);
 
   net::Connection& connection_;

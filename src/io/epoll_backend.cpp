@@ -42,6 +42,11 @@ std::uint32_t events_for(const Op& op) noexcept {
   }
 }
 
+/// Bytes that a receive already has are not lost by cancelling it.
+std::int32_t result_of_cancelled(const Op& op) noexcept {
+  return op.result > 0 ? op.result : -ECANCELED;
+}
+
 template <class Call>
 std::int32_t again_if_interrupted(Call call) noexcept {
   for (;;) {
@@ -118,12 +123,12 @@ bool EpollBackend::start_polled(Op& op) noexcept {
     visit_again(op.fd);
     return false;
   }
-  op.result = attempt(op);
-  if (op.result != -EAGAIN || (op.kind == OpKind::kSend && (op.flags & MSG_DONTWAIT) != 0)) {
+  const std::int32_t result = attempt(op);
+  if (result != -EAGAIN || (op.kind == OpKind::kSend && (op.flags & MSG_DONTWAIT) != 0)) {
+    op.result = result;
     --at_once_left_;
     return true;
   }
-  op.result = 0;
   watch_of(op.fd).push(op);
   if (const int sys = watch(op.fd, events_for(op)); sys != 0) {
     Watch& entry = watch_of(op.fd);
@@ -138,7 +143,7 @@ bool EpollBackend::start_polled(Op& op) noexcept {
 std::int32_t EpollBackend::attempt(Op& op) noexcept {
   switch (op.kind) {
     case OpKind::kRecv:
-      return again_if_interrupted([&] { return ::recv(op.fd, op.data, op.size, MSG_DONTWAIT); });
+      return attempt_recv(op);
     case OpKind::kSend:
       return again_if_interrupted(
           [&] { return ::sendmsg(op.fd, &op.message, op.flags | MSG_DONTWAIT); });
@@ -154,6 +159,21 @@ std::int32_t EpollBackend::attempt(Op& op) noexcept {
       if (count < 0) return count;
       return count == 0 ? -EAGAIN : polled.revents;
     }
+  }
+}
+
+/// Counts in `result` what a receive that is to fill its buffer has got.
+std::int32_t EpollBackend::attempt_recv(Op& op) noexcept {
+  for (;;) {
+    const auto got = again_if_interrupted([&] {
+      return ::recv(op.fd, static_cast<std::byte*>(op.data) + op.result,
+                    op.size - static_cast<std::size_t>(op.result), MSG_DONTWAIT);
+    });
+    if (got == -EAGAIN) return got;
+    if (got < 0) return op.result > 0 ? op.result : got;
+    op.result += got;
+    const bool full = static_cast<std::size_t>(op.result) == op.size;
+    if (full || got == 0 || (op.flags & MSG_WAITALL) == 0) return op.result;
   }
 }
 
@@ -348,7 +368,7 @@ void EpollBackend::cancel(Op& op) noexcept {
     if (each != &op) continue;
     entry.remove(op);
     entry.settle();
-    return complete_later(op, -ECANCELED);
+    return complete_later(op, result_of_cancelled(op));
   }
 }
 
@@ -364,7 +384,7 @@ void EpollBackend::cancel_armed(int fd) noexcept {
   Watch& entry = watch_of(fd);
   while (Op* op = entry.first) {
     entry.remove(*op);
-    complete_later(*op, -ECANCELED);
+    complete_later(*op, result_of_cancelled(*op));
   }
   if (entry.shot) end(entry, -ECANCELED);
   entry.settle();

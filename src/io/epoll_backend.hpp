@@ -58,6 +58,7 @@ class EpollBackend final : public Backend {
   int watch(int fd, std::uint32_t events) noexcept;
   /// The result, or -EAGAIN when it has to wait.
   static std::int32_t attempt(Op& op) noexcept;
+  static std::int32_t attempt_recv(Op& op) noexcept;
   static std::int32_t attempt_connect(Op& op) noexcept;
   bool start_file(Op& op) noexcept;
   bool start_polled(Op& op) noexcept;

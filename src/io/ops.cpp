@@ -98,6 +98,11 @@ IoOp Reactor::recv(int fd, MutableByteSpan into) {
   return IoOp(backend_impl(), OpKind::kRecv, fd, into.data(), std::min(into.size(), kOpBytesMax));
 }
 
+IoOp Reactor::recv_all(int fd, MutableByteSpan into) {
+  return IoOp(backend_impl(), OpKind::kRecv, fd, into.data(), std::min(into.size(), kOpBytesMax), 0,
+              MSG_WAITALL);
+}
+
 IoOp::IoOp(Backend& carrier, int socket, std::span<const ::iovec> pieces, int send_flags) noexcept
     : IoOp(carrier, OpKind::kSend, socket, nullptr, 0, 0, send_flags | MSG_NOSIGNAL) {
   message.msg_iov = const_cast<::iovec*>(pieces.data());

@@ -35,7 +35,7 @@ void UringBackend::prepare(::io_uring_sqe& entry, Op& op) noexcept {
       return ::io_uring_prep_openat2(sqe, op.fd, static_cast<const char*>(op.data),
                                      static_cast<::open_how*>(op.how));
     case OpKind::kRecv:
-      return ::io_uring_prep_recv(sqe, op.fd, op.data, op.size, 0);
+      return ::io_uring_prep_recv(sqe, op.fd, op.data, op.size, op.flags);
     case OpKind::kSend:
       if (op.message.msg_iovlen == 1) {
         const ::iovec& piece = *op.message.msg_iov;

@@ -97,39 +97,47 @@ io::Task<Result<ByteSpan>> Connection::read(std::uint32_t timeout_ms) {
 
 io::Task<Result<std::size_t>> Connection::read_into(MutableByteSpan into,
                                                     std::uint32_t timeout_ms) {
-  Impl& impl = *impl_;
-  if (!impl.usable()) co_return aborted();
+  return impl_->receive(into, timeout_ms, /*all=*/false);
+}
+
+io::Task<Result<std::size_t>> Connection::fill(MutableByteSpan into, std::uint32_t timeout_ms) {
+  return impl_->receive(into, timeout_ms, /*all=*/true);
+}
+
+io::Task<Result<std::size_t>> Connection::Impl::receive(MutableByteSpan into,
+                                                        std::uint32_t timeout_ms, bool all) {
+  if (!usable()) co_return net::aborted();
   if (into.empty()) co_return std::size_t{0};
-  const io::Gate::Pass pass = impl.in_flight.enter();
-  if (!impl.chunk_unread) {
-    impl.chunk = io::RecvChunk();
-    if (!impl.receiver.stopped()) co_await impl.receiver.stop();
-    if (impl.receiver.queued() || impl.receiver.ended()) {
-      Result<io::RecvChunk> left = co_await impl.receiver.next();
-      if (!left) co_return why(std::move(left.error()), impl.aborted, false, "read");
+  const io::Gate::Pass pass = in_flight.enter();
+  if (!chunk_unread) {
+    chunk = io::RecvChunk();
+    if (!receiver.stopped()) co_await receiver.stop();
+    if (receiver.queued() || receiver.ended()) {
+      Result<io::RecvChunk> left = co_await receiver.next();
+      if (!left) co_return why(std::move(left.error()), aborted, false, "read");
       if (left->empty()) co_return std::size_t{0};
-      impl.chunk = std::move(*left);
-      impl.chunk_unread = true;
+      chunk = std::move(*left);
+      chunk_unread = true;
     }
   }
-  if (impl.aborted) co_return aborted();
-  if (impl.chunk_unread) {
-    const std::size_t count = std::min(into.size(), impl.chunk.bytes().size());
-    std::memcpy(into.data(), impl.chunk.bytes().data(), count);
-    impl.chunk.skip(count);
-    if (impl.chunk.empty()) {
-      impl.chunk = io::RecvChunk();
-      impl.chunk_unread = false;
+  if (aborted) co_return net::aborted();
+  if (chunk_unread) {
+    const std::size_t count = std::min(into.size(), chunk.bytes().size());
+    std::memcpy(into.data(), chunk.bytes().data(), count);
+    chunk.skip(count);
+    if (chunk.empty()) {
+      chunk = io::RecvChunk();
+      chunk_unread = false;
     }
     co_return count;
   }
-  io::IoOp op = impl.reactor.recv(impl.socket.get(), into);
-  const Deadline deadline(impl.reactor, impl.read_timer, timeout_ms, op);
-  impl.reading = &op;
+  io::IoOp op = all ? reactor.recv_all(socket.get(), into) : reactor.recv(socket.get(), into);
+  const Deadline deadline(reactor, read_timer, timeout_ms, op);
+  reading = &op;
   Result<std::size_t> count = co_await op;
-  impl.reading = nullptr;
-  if (!count) co_return why(std::move(count.error()), impl.aborted, deadline.passed(), "read");
-  if (impl.aborted) co_return aborted();
+  reading = nullptr;
+  if (!count) co_return why(std::move(count.error()), aborted, deadline.passed(), "read");
+  if (aborted) co_return net::aborted();
   co_return *count;
 }
 

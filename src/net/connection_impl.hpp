@@ -49,6 +49,7 @@ struct Connection::Impl : Listed {
 
   [[nodiscard]] bool usable() const noexcept { return !aborted && !in_flight.closed(); }
   void abort() noexcept;
+  io::Task<Result<std::size_t>> receive(MutableByteSpan into, std::uint32_t timeout_ms, bool all);
   io::Task<void> drain_and_forget();
 };
 

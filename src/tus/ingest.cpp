@@ -162,7 +162,9 @@ io::Task<std::optional<BodyEnd>> Ingest::step(http::Body& body) {
 
 io::Task<Result<std::size_t>> Ingest::read(http::Body& body, MutableByteSpan into) {
   reading_ = true;
-  auto got = co_await body.read_into(into);
+  // Bytes for the staging buffer are waited for together: the flush timer ends that wait.
+  auto receive = buffer_ ? body.fill(into) : body.read_into(into);
+  auto got = co_await std::move(receive);
   reading_ = false;
   co_return got;
 }

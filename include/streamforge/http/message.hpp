@@ -58,6 +58,9 @@ class Body {
   /// bytes go straight from the socket into `into`. kClosed: the client left before the end;
   /// kTimedOut: it stalled; kInvalidArgument: broken chunk framing; kCancelled: aborted.
   virtual io::Task<Result<std::size_t>> read_into(MutableByteSpan into) = 0;
+  /// Likewise, but takes as much as it can get for `into` before it returns: all of it, the rest of
+  /// the body, or what had come when the read was interrupted. For owners who interrupt in time.
+  virtual io::Task<Result<std::size_t>> fill(MutableByteSpan into) { return read_into(into); }
   /// All of it as text, kTooLarge over `bytes_max`.
   io::Task<Result<std::string>> read_all(std::size_t bytes_max);
   /// Trailer fields, after read_into has given 0.

@@ -48,7 +48,7 @@ struct Op : Completion {
   bool started = false;     ///< The epoll backend's: a connect is under way.
   std::int32_t result = 0;  ///< Once complete. The epoll backend: bytes moved so far.
   int fd = -1;
-  int flags = 0;         ///< MSG_… of a send, the events of a poll.
+  int flags = 0;         ///< MSG_… of a send or receive, the events of a poll.
   void* data = nullptr;  ///< Bytes, a path or a socket address.
   std::size_t size = 0;  ///< Of `data`, or of the range to allocate.
   std::uint64_t offset = 0;

@@ -107,6 +107,9 @@ class Reactor {
 
   // --- Sockets and pipes (non-blocking descriptors). Multishot receive and accept: receiver.hpp.
   IoOp recv(int fd, MutableByteSpan into);
+  /// Likewise, but until `into` is full. The peer's FIN, an error or a cancellation before that
+  /// gives what had come, if anything had.
+  IoOp recv_all(int fd, MutableByteSpan into);
   /// One send of several pieces; may be short. MSG_NOSIGNAL always.
   IoOp send(int fd, std::span<const ::iovec> pieces, bool more_follows = false);
   /// Likewise, but what the socket cannot take at once is left; kUnavailable when it takes nothing.

@@ -42,6 +42,9 @@ class Connection {
   /// Straight into the caller's memory, at least one byte unless the peer has finished (0). For
   /// bodies: the first call ends the multishot receive that `read` uses and gives what it had left.
   io::Task<Result<std::size_t>> read_into(MutableByteSpan into, std::uint32_t timeout_ms);
+  /// Likewise, but waits until `into` is full. What had come before the FIN, an error, the time-out
+  /// or an interruption is given first; only when nothing had are these told.
+  io::Task<Result<std::size_t>> fill(MutableByteSpan into, std::uint32_t timeout_ms);
   /// All pieces, in order. `timeout_ms` bounds the time in which the peer takes no byte at all.
   /// `more_follows` lets the kernel wait for the rest (MSG_MORE).
   io::Task<Result<>> write(std::span<const ByteSpan> pieces, std::uint32_t timeout_ms,

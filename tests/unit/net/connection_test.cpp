@@ -3,11 +3,13 @@
 #include "support/temp_dir.hpp"
 
 #include <streamforge/base/limits.hpp>
+#include <streamforge/io/timer.hpp>
 #include <streamforge/net/connection.hpp>
 
 #include <fcntl.h>
 
 #include <array>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -144,6 +146,54 @@ Task<void> leftovers(Reactor& reactor, test::SocketPair& pair) {
 TEST_P(ConnectionTest, GivesLeftoversToWhoeverReadsNext) {
   test::SocketPair pair = test::tcp_pair();
   run([&](Reactor& reactor) { return leftovers(reactor, pair); });
+}
+
+// What comes in pieces is given together; what had come before an end of any kind is given first.
+Task<void> filling(Reactor& reactor, test::SocketPair& pair) {
+  auto connection = adopt(reactor, pair);
+  std::vector<std::byte> buffer(100'000);
+  std::thread peer([&] {
+    for (int n = 0; n < 10; ++n) {
+      say(pair.far, std::string(10'000, static_cast<char>('a' + n)));
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  std::size_t got = 0;  // The first call may end with what the multishot receive had.
+  for (int calls = 0; got < buffer.size() && calls < 2; ++calls) {
+    Result<std::size_t> count =
+        co_await connection->fill(MutableByteSpan(buffer).subspan(got), kPatience);
+    EXPECT_EQ(outcome(count), "ok");
+    got += count.value_or(0);
+  }
+  peer.join();
+  EXPECT_EQ(got, buffer.size());
+  EXPECT_EQ(buffer.back(), std::byte{'j'});
+
+  say(pair.far, "part");
+  Result<std::size_t> count = co_await connection->fill(buffer, 20);
+  EXPECT_EQ(count.value_or(0), 4u) << "before the time-out";
+  count = co_await connection->fill(buffer, 20);
+  EXPECT_EQ(outcome(count), "timed_out");
+
+  say(pair.far, "some");
+  io::Timer timer;
+  timer.arm(reactor.timers(), 5, [&] { connection->interrupt_read(); });
+  count = co_await connection->fill(buffer, kPatience);
+  EXPECT_EQ(count.value_or(0), 4u) << "before the interruption";
+
+  say(pair.far, "end");
+  pair.far.reset();
+  count = co_await connection->fill(buffer, kPatience);
+  EXPECT_EQ(count.value_or(0), 3u) << "before the FIN";
+  count = co_await connection->fill(buffer, kPatience);
+  EXPECT_EQ(outcome(count), "ok");
+  EXPECT_EQ(count.value_or(9), 0u);
+  co_await connection->close(false);
+}
+
+TEST_P(ConnectionTest, FillsABufferUnlessSomethingEndsTheWait) {
+  test::SocketPair pair = test::tcp_pair();
+  run([&](Reactor& reactor) { return filling(reactor, pair); });
 }
 
 Task<void> writing(Reactor& reactor, test::SocketPair& pair, const std::string& content,
