@@ -15,7 +15,7 @@ namespace sf::io {
 /// Readiness instead of completion: an operation is tried at once, and when it would block its
 /// descriptor is watched, edge-triggered, and it is tried again. Files go to a pool of threads
 /// unless what they want is in memory.
-class EpollBackend final : public Backend {
+class EpollBackend : public Backend {
  public:
   EpollBackend(RecvBuffers buffers, int eventfd);
   Result<> set_up();

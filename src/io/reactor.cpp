@@ -117,9 +117,9 @@ Result<std::unique_ptr<Reactor>> Reactor::create(const ReactorConfig& config) {
   UniqueFd eventfd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!eventfd) return fail_errno(errno, "eventfd");
   auto mailbox = std::make_shared<Mailbox>(std::move(eventfd));
-  Result<std::unique_ptr<Backend>> backend = *kind == BackendKind::kUring
-                                                 ? make_uring_backend(mailbox->eventfd())
-                                                 : make_epoll_backend(mailbox->eventfd());
+  auto make = config.make_backend;
+  if (!make) make = *kind == BackendKind::kUring ? make_uring_backend : make_epoll_backend;
+  Result<std::unique_ptr<Backend>> backend = make(mailbox->eventfd());
   if (!backend) return fail(std::move(backend.error()));
   return std::unique_ptr<Reactor>(
       new Reactor(std::make_unique<Impl>(config, std::move(mailbox), std::move(*backend))));

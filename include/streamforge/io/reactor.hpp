@@ -38,6 +38,8 @@ struct ReactorConfig {
   unsigned index = 0;             ///< For names, logs and metric labels.
   int cpu = -1;                   ///< Pin the running thread to this core; -1 leaves it free.
   std::size_t staging_bytes = 0;  ///< Ingest pool; 0 for reactors that take no uploads.
+  /// For tests: makes what carries the I/O instead of `backend`; given the mailbox's eventfd.
+  std::function<Result<std::unique_ptr<Backend>>(int eventfd)> make_backend;
 };
 
 /// An operation: `Result<std::size_t> n = co_await reactor.read_at(…)`. It starts when awaited, and

@@ -9,6 +9,7 @@
 #include <streamforge/store/accounts.hpp>
 #include <streamforge/store/blobs.hpp>
 #include <streamforge/store/catalogue.hpp>
+#include <streamforge/store/reconcile.hpp>
 #include <streamforge/tus/service.hpp>
 
 #include <gtest/gtest.h>
@@ -32,14 +33,23 @@ struct InProcessOptions {
   bool open_access = true;
   std::size_t staging_bytes = 8 * limits::kMiB;
   ServiceOptions service;
+  bool reconcile = false;  ///< As the server does at start.
+  /// For faults: what carries the reactors' I/O, and how the catalogue is opened, if not as usual.
+  std::function<Result<std::unique_ptr<io::Backend>>(int)> make_backend;
+  std::function<Result<std::unique_ptr<store::Catalogue>>(
+      const std::string& path, io::OffloadPool& pool, store::EventBus& events)>
+      open_catalogue;
 };
 
 class InProcess {
  public:
   InProcess(const std::string& dir, InProcessOptions options)
       : pool_(2, "test"), events_(std::make_unique<store::EventBus>()) {
-    catalogue_ = must(store::Catalogue::open(dir + "/meta", pool_, *events_));
     blobs_ = must(store::BlobStore::open(dir, pool_));
+    const std::string meta = dir + "/meta";
+    catalogue_ = must(options.open_catalogue ? options.open_catalogue(meta, pool_, *events_)
+                                             : store::Catalogue::open(meta, pool_, *events_));
+    if (options.reconcile) (void)must(store::reconcile(*catalogue_, *blobs_));
     accounts_ = must(store::Accounts::open(*catalogue_, pool_, options.open_access));
     service_ = std::make_unique<Service>(*catalogue_, *blobs_, *accounts_, options.service);
     service_->set_before_remove([this](std::string id) { return note_removal(std::move(id)); });
@@ -86,7 +96,7 @@ class InProcess {
 
  private:
   template <class T>
-  static std::unique_ptr<T> must(Result<std::unique_ptr<T>> made) {
+  static T must(Result<T> made) {
     if (!made) throw std::runtime_error(made.error().message);
     return std::move(*made);
   }
@@ -110,6 +120,7 @@ class InProcess {
   void add_reactor(unsigned n, const InProcessOptions& options) {
     io::ReactorConfig config;
     config.backend = options.backend;
+    config.make_backend = options.make_backend;
     config.index = n;
     config.staging_bytes = options.staging_bytes;
     reactors_.push_back(must(io::Reactor::create(config)));
@@ -139,6 +150,26 @@ class InProcess {
   std::vector<std::thread> threads_;
   std::vector<std::string> removed_;
 };
+
+/// The head of a PATCH, for tests that send the body their own way.
+inline std::string patch_head(const std::string& id, std::uint64_t offset,
+                              const std::string& framing) {
+  return concat("PATCH /files/", id, " HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\n",
+                "Content-Type: application/offset+octet-stream\r\nUpload-Offset: ", offset, "\r\n",
+                framing, "\r\n\r\n");
+}
+/// Bytes without a period that blocks could hide.
+inline std::string noise(std::size_t bytes, std::uint64_t seed = 1) {
+  std::string out(bytes, '\0');
+  std::uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
+  for (char& c : out) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    c = static_cast<char>(state);
+  }
+  return out;
+}
 
 /// Both backends, a fresh folder for each test.
 class ServiceTest : public ::testing::TestWithParam<io::BackendKind> {
@@ -181,25 +212,6 @@ class ServiceTest : public ::testing::TestWithParam<io::BackendKind> {
     const auto answer = fetch("POST", "/files", std::move(fields));
     EXPECT_EQ(answer.status, 201) << answer.body;
     return answer["Location"].substr(std::string("/files/").size());
-  }
-  /// The head of a PATCH, for tests that send the body their own way.
-  static std::string patch_head(const std::string& id, std::uint64_t offset,
-                                const std::string& framing) {
-    return concat("PATCH /files/", id, " HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\n",
-                  "Content-Type: application/offset+octet-stream\r\nUpload-Offset: ", offset,
-                  "\r\n", framing, "\r\n\r\n");
-  }
-  /// Bytes without a period that blocks could hide.
-  static std::string noise(std::size_t bytes, std::uint64_t seed = 1) {
-    std::string out(bytes, '\0');
-    std::uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
-    for (char& c : out) {
-      state ^= state << 13;
-      state ^= state >> 7;
-      state ^= state << 17;
-      c = static_cast<char>(state);
-    }
-    return out;
   }
 
   test::TempDir dir_;
