@@ -85,6 +85,8 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
   add_setting(app, "secure-cookies", serve.secure_cookies,
               "Mark cookies Secure: true behind a TLS proxy");
   add_named(app, "log-level", serve.log_level, kLevels, "debug, info, warn or error");
+  add_setting(app, "source-sha256", serve.source_sha256,
+              "Take the SHA-256 of finished uploads in the background: true or false");
   add_named(app, "log-format", serve.log_format, kFormats, "text or json");
   app->callback([&options] { options.verb = Verb::kServe; });
 }

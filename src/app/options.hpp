@@ -28,6 +28,7 @@ struct ServeOptions {
   bool copy = true;
   bool access_log = false;
   bool secure_cookies = false;
+  bool source_sha256 = true;  ///< Digests of masters, at idle priority.
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
 };

@@ -11,6 +11,7 @@
 #include <streamforge/io/timer.hpp>
 #include <streamforge/net/listener.hpp>
 #include <streamforge/serve/site.hpp>
+#include <streamforge/store/hasher.hpp>
 #include <streamforge/transcode/scheduler.hpp>
 #include <streamforge/tus/service.hpp>
 
@@ -97,6 +98,7 @@ class Server {
   std::unique_ptr<ReactorThread> control_;  ///< Scheduler, workers, admin socket, sweeps.
   std::vector<UniqueFd> sockets_;
   std::unique_ptr<transcode::Scheduler> scheduler_;
+  std::unique_ptr<store::Hasher> hasher_;
   std::unique_ptr<tus::Service> tus_;
   std::unique_ptr<serve::Site> site_;
   http::Router router_;
@@ -197,6 +199,10 @@ Result<> Server::start_site() {
   scheduler_ = std::make_unique<transcode::Scheduler>(
       control(), *stores_->catalogue, *stores_->blobs, stores_->demand, std::move(*ladder),
       worker_options(options_, sizes_));
+  if (options_.source_sha256) {
+    hasher_ = std::make_unique<store::Hasher>(control(), *stores_->catalogue, *stores_->blobs,
+                                              stores_->events);
+  }
   tus::ServiceOptions uploads;
   uploads.upload_bytes_max = options_.upload_max_bytes;
   uploads.upload_io = options_.upload_io;
@@ -256,6 +262,7 @@ io::Task<Result<>> Server::start_control() {
   tus_->start();
   sweep_timer_ = std::make_unique<io::Timer>();
   arm_sweep();
+  if (hasher_) hasher_->start();
   co_return Result<>{};
 }
 
@@ -308,6 +315,7 @@ io::Task<void> Server::stop_control() {
   co_await drain_listener(admin_listener_);
   co_await scheduler_->stop();
 }
+  if (hasher_) co_await hasher_->stop();
 
 void Server::drain() {
   draining_ = true;

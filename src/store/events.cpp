@@ -168,6 +168,11 @@ bool EventBus::Subscription::take_overflow() noexcept {
   return std::exchange(impl_->overflow, false);
 }
 
+bool EventBus::Subscription::ended() const noexcept {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->ended;
+}
+
 void EventBus::Subscription::end() noexcept { impl_->end(); }
 
 }  // namespace sf::store

@@ -54,6 +54,8 @@ class EventBus {
     io::Task<std::vector<Event>> next(std::uint32_t timeout_ms);
     /// True once when events were lost to a full queue since the last call.
     [[nodiscard]] bool take_overflow() noexcept;
+    /// Whether no more events will come.
+    [[nodiscard]] bool ended() const noexcept;
     /// Wakes a waiting `next`; from then on it gives empty at once. Any thread.
     void end() noexcept;
 
