@@ -79,14 +79,18 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
   add_named(app, "upload-io", serve.upload_io, kUploadIo,
             "How uploads reach the disk: auto, direct or buffered");
   add_setting(app, "upload-max-bytes", serve.upload_max_bytes, "Largest upload; 0: no limit");
+  add_setting(app, "account-uploads-max", serve.account_uploads_max,
+              "Uploads that one account may send at once; 0: no limit");
+  add_setting(app, "account-creations-max", serve.account_creations_max,
+              "Uploads that one account may begin in a minute; 0: no limit");
   add_setting(app, "ladder", serve.ladder, "Rungs to make, by height")->capture_default_str();
   add_setting(app, "copy", serve.copy, "Pass on as it is what can be: true or false");
+  add_setting(app, "source-sha256", serve.source_sha256,
+              "Take the SHA-256 of finished uploads in the background: true or false");
   add_setting(app, "access-log", serve.access_log, "Log every request: true or false");
   add_setting(app, "secure-cookies", serve.secure_cookies,
               "Mark cookies Secure: true behind a TLS proxy");
   add_named(app, "log-level", serve.log_level, kLevels, "debug, info, warn or error");
-  add_setting(app, "source-sha256", serve.source_sha256,
-              "Take the SHA-256 of finished uploads in the background: true or false");
   add_named(app, "log-format", serve.log_format, kFormats, "text or json");
   app->callback([&options] { options.verb = Verb::kServe; });
 }

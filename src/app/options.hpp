@@ -24,11 +24,13 @@ struct ServeOptions {
   unsigned staging_mib = 64;  ///< Ingest buffers of one reactor.
   tus::UploadIo upload_io = tus::UploadIo::kAuto;
   std::uint64_t upload_max_bytes = 0;
+  unsigned account_uploads_max = 256;    ///< Bodies that one account may send at once.
+  unsigned account_creations_max = 600;  ///< Uploads that one account may begin in a minute.
   std::string ladder = "1080,720,480,360";
   bool copy = true;
+  bool source_sha256 = true;  ///< Digests of masters, at idle priority.
   bool access_log = false;
   bool secure_cookies = false;
-  bool source_sha256 = true;  ///< Digests of masters, at idle priority.
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
 };

@@ -206,6 +206,8 @@ Result<> Server::start_site() {
   tus::ServiceOptions uploads;
   uploads.upload_bytes_max = options_.upload_max_bytes;
   uploads.upload_io = options_.upload_io;
+  uploads.account_bodies_max = options_.account_uploads_max;
+  uploads.account_creations_per_minute_max = options_.account_creations_max;
   tus_ = std::make_unique<tus::Service>(*stores_->catalogue, *stores_->blobs, *stores_->accounts,
                                         uploads);
   tus_->set_before_remove([this](std::string id) { return scheduler_->forget(std::move(id)); });
@@ -260,9 +262,9 @@ io::Task<Result<>> Server::start_control() {
   if (auto admin = listen_admin(); !admin) co_return admin;
   if (auto scheduled = co_await scheduler_->start(); !scheduled) co_return scheduled;
   tus_->start();
+  if (hasher_) hasher_->start();
   sweep_timer_ = std::make_unique<io::Timer>();
   arm_sweep();
-  if (hasher_) hasher_->start();
   co_return Result<>{};
 }
 
@@ -313,9 +315,9 @@ io::Task<void> Server::stop_control() {
   co_await sweeps_.close();
   co_await stop_listener(admin_listener_);
   co_await drain_listener(admin_listener_);
+  if (hasher_) co_await hasher_->stop();
   co_await scheduler_->stop();
 }
-  if (hasher_) co_await hasher_->stop();
 
 void Server::drain() {
   draining_ = true;

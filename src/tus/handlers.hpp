@@ -12,6 +12,7 @@
 #include <functional>
 #include <string>
 
+#include "admission.hpp"
 #include "cors.hpp"
 #include "ietf.hpp"
 #include "ingest.hpp"
@@ -23,7 +24,8 @@ namespace sf::tus {
 class Assembler;
 class Interim;
 
-/// What all handlers share; lives as long as the service. Constant but for `ownership`.
+/// What all handlers share; lives as long as the service. Constant but for `ownership` and
+/// `admission`.
 struct Context {
   store::Catalogue& catalogue;
   store::BlobStore& blobs;
@@ -34,6 +36,7 @@ struct Context {
   bool direct = false;  ///< Files are opened with O_DIRECT.
   std::function<io::Task<void>(std::string)> before_remove;
   Ownership ownership;
+  Admission admission;
   Assembler* assembler = nullptr;
 };
 

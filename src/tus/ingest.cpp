@@ -13,6 +13,8 @@ namespace {
 
 /// Between checkpoints of a fast body, however much it brings.
 constexpr unsigned kCheckpointPauseMs = 100;
+/// What a body must bring in its stall time-out: less is a stall too.
+constexpr std::size_t kBodyFloorBytes = 8 * limits::kKiB;
 constexpr std::size_t kAlign = limits::kDirectIoAlignment;
 
 constexpr std::size_t round_down(std::size_t bytes) { return bytes / kAlign * kAlign; }
@@ -171,7 +173,13 @@ io::Task<Result<std::size_t>> Ingest::read(http::Body& body, MutableByteSpan int
 
 void Ingest::took(ByteSpan bytes) {
   received_ += bytes.size();
-  stall_timer_.rearm(order_.stall_timeout_ms);
+  // A trickle is a stall too: it would hold its upload, and a place, for as long as it likes. A bad
+  // mobile line is far above the floor, and keeps what came even so.
+  since_rearmed_ += bytes.size();
+  if (since_rearmed_ >= kBodyFloorBytes) {
+    since_rearmed_ = 0;
+    stall_timer_.rearm(order_.stall_timeout_ms);
+  }
   if (verifier_) verifier_->update(bytes);
   bytes_counter().add(bytes.size());
 }

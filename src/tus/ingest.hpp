@@ -111,6 +111,7 @@ class Ingest {
   bool interrupted_ = false;
   bool flush_due_ = false;
   bool stalled_ = false;
+  std::size_t since_rearmed_ = 0;  ///< Bytes since the stall timer was set.
   io::Timer flush_timer_;
   io::Timer stall_timer_;
 };

@@ -39,6 +39,7 @@ struct Refusal {
   std::vector<std::pair<std::string, std::variant<std::uint64_t, std::string>>> members = {};
   /// The request broke a rule that no upload survives: it goes, all later use is refused (R16).
   bool voids_upload = false;
+  unsigned retry_after_seconds = 0;  ///< Of a 429: said in Retry-After.
 };
 template <class T = void>
 using Decision = std::expected<T, Refusal>;

@@ -5,6 +5,7 @@
 #include <streamforge/base/limits.hpp>
 #include <streamforge/base/log.hpp>
 
+#include <optional>
 #include <utility>
 
 #include "assembler.hpp"
@@ -97,6 +98,12 @@ io::Task<http::Response> answer_within(Context& context, http::Request& request,
   }
   auto who = caller(context, request, method);
   if (!who) co_return std::move(who.error());
+  std::optional<Admission::Pass> admitted;
+  if (method == http::Method::kPost || method == http::Method::kPatch) {
+    auto pass = context.admission.enter(who->user_id, method == http::Method::kPost, wall_ms());
+    if (!pass) co_return refuse(request, pass.error());
+    admitted.emplace(std::move(*pass));
+  }
   switch (place) {
     case Place::kCollection:
       co_return co_await answer_collection(context, request, method, std::move(*who), speaker);
@@ -165,7 +172,10 @@ struct Service::Impl {
                 .options = options,
                 .policy = {options.upload_bytes_max, options.expire_after_ms},
                 .cors = Cors(options.allowed_origins),
-                .direct = wants_direct(options.upload_io, blobs)},
+                .direct = wants_direct(options.upload_io, blobs),
+                .admission = Admission(
+                    {.bodies_max = options.account_bodies_max,
+                     .creations_per_minute_max = options.account_creations_per_minute_max})},
         assembler(context),
         sweeper(context) {
     context.assembler = &assembler;

@@ -1,3 +1,4 @@
+#include <streamforge/base/bytes.hpp>
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/id.hpp>
 #include <streamforge/base/json.hpp>
@@ -37,12 +38,16 @@ int status_for(const http::Request& request, int status) {
 }  // namespace
 
 http::Response refuse(const http::Request& request, const Refusal& refusal) {
-  return http::problem(request, http::Problem{.status = status_for(request, refusal.status),
-                                              .code = std::string(refusal.code),
-                                              .detail = refusal.detail,
-                                              .hint = std::string(refusal.hint),
-                                              .type = std::string(refusal.type),
-                                              .members = refusal.members});
+  auto answer = http::problem(request, http::Problem{.status = status_for(request, refusal.status),
+                                                     .code = std::string(refusal.code),
+                                                     .detail = refusal.detail,
+                                                     .hint = std::string(refusal.hint),
+                                                     .type = std::string(refusal.type),
+                                                     .members = refusal.members});
+  if (refusal.retry_after_seconds > 0) {
+    answer.headers.set("Retry-After", concat(refusal.retry_after_seconds));
+  }
+  return answer;
 }
 
 http::Response answer_refused(const Context& context, const http::Request& request,

@@ -25,8 +25,11 @@ struct ServiceOptions {
   std::uint64_t upload_bytes_max = 0;  ///< Tus-Max-Size; 0: unlimited.
   std::int64_t expire_after_ms = std::int64_t{7} * 24 * 3600 * 1000;  ///< Unfinished uploads.
   UploadIo upload_io = UploadIo::kAuto;
-  /// A body that stalls this long ends; what arrived is kept.
+  /// A body that brings less than 8 KiB in this time ends; what came is kept.
   std::uint32_t stall_timeout_ms = 60'000;
+  /// Of one account (429 beyond them); 0: no limit. Nobody's uploads (--open) are not counted.
+  unsigned account_bodies_max = 0;                ///< Bodies sent at once.
+  unsigned account_creations_per_minute_max = 0;  ///< New uploads.
   /// Origins whose pages may upload, "https://example.org"; empty: any. Our own page always may.
   std::vector<std::string> allowed_origins;
 };

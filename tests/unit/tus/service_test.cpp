@@ -136,6 +136,22 @@ TEST_P(ServiceTest, C26_AStalledBodyEndsAndKeepsItsBytes) {
   EXPECT_EQ(head(id)["Upload-Offset"], "5");
 }
 
+TEST_P(ServiceTest, C26_ATrickleIsAStallToo) {
+  InProcessOptions options;
+  options.service.stall_timeout_ms = 500;
+  start(options);
+  const std::string id = create(1000);
+  RawHttp client(server().port());
+  client.send(patch_head(id, 0, "Content-Length: 1000"));
+  std::uint64_t sent = 0;
+  while (sent < 900 && !client.has_bytes_within(20)) sent += client.send("x") ? 1 : 0;
+  EXPECT_LT(sent, 900u) << "a byte now and then kept it open";
+  EXPECT_EQ(client.read_response().status, 503);
+  const std::uint64_t kept = std::stoull(head(id)["Upload-Offset"]);
+  EXPECT_GE(kept, 1u);
+  EXPECT_LE(kept, sent);
+}
+
 TEST_P(ServiceTest, ASlowBodyIsMadeDurableWhileItRuns) {
   start();
   const std::string id = create(1000);
@@ -382,9 +398,10 @@ TEST_P(ConcatenationTest, PartsAndUnfinishedFinalsSurviveARestart) {
 
 class AccessTest : public ServiceTest {
  protected:
-  void start_closed() {
+  void start_closed(ServiceOptions service = {}) {
     InProcessOptions options;
     options.open_access = false;
+    options.service = std::move(service);
     start(options);
     ann_ = token_of("ann", store::Role::kEditor);
     bob_ = token_of("bob", store::Role::kEditor);
@@ -424,6 +441,30 @@ TEST_P(AccessTest, OnlyItsOwnerMayKnowAndContinueAnUpload) {
   EXPECT_EQ(patch(id, 0, "hello", by(ann_)).status, 204);
   EXPECT_EQ(fetch("GET", path, by(bob_)).status, 404);
   EXPECT_EQ(fetch("GET", path, by(ann_)).body, "hello");
+}
+
+TEST_P(AccessTest, AnAccountsUploadsAreLimitedAtOnceAndInAMinute) {
+  ServiceOptions limits;
+  limits.account_bodies_max = 1;
+  limits.account_creations_per_minute_max = 2;
+  start_closed(limits);
+  const std::string first = create(5, by(ann_));
+  const std::string second = create(5, by(ann_));
+  const auto third = fetch("POST", "/files", by(ann_, {{"Upload-Length", "5"}}));
+  EXPECT_EQ(third.status, 429);
+  EXPECT_GT(std::stoi(third["Retry-After"]), 0);
+  EXPECT_NE(third.body.find("too_many_creations"), std::string::npos) << third.body;
+  EXPECT_NE(third.body.find("\"hint\""), std::string::npos) << third.body;
+  EXPECT_EQ(create(5, by(bob_)).empty(), false) << "another account";
+
+  RawHttp client(server().port());
+  client.send(patch_head(first, 0, "Authorization: Bearer " + ann_ + "\r\nContent-Length: 5"));
+  client.send("he");
+  EXPECT_FALSE(client.has_bytes_within(100));
+  EXPECT_EQ(patch(second, 0, "hello", by(ann_)).status, 429);
+  client.send("llo");
+  EXPECT_EQ(client.read_response().status, 204);
+  EXPECT_EQ(patch(second, 0, "hello", by(ann_)).status, 204);
 }
 
 TEST_P(AccessTest, AStrangersRequestEndsNobodysTransfer) {
