@@ -44,13 +44,14 @@ std::int64_t ticks(std::string_view seconds) {
   }
 }
 
-// The last column of ffmpeg's framehash.
+// Of ffmpeg's framehash: stream, two stamps, duration, size, the hash; then those of side data.
 std::vector<std::string> hashes(const std::vector<std::string>& command) {
   const std::string out = run(command);
   std::vector<std::string> found;
   for (const std::string_view line : split(out, '\n')) {
-    if (!line.empty() && line.front() != '#') {
-      found.emplace_back(trim(line.substr(line.rfind(',') + 1)));
+    const auto fields = split(line, ',');
+    if (!line.starts_with('#') && fields.size() >= 6) {
+      found.emplace_back(trim(fields[5]));
     }
   }
   return found;
