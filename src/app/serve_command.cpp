@@ -12,6 +12,7 @@
 #include <streamforge/net/listener.hpp>
 #include <streamforge/serve/site.hpp>
 #include <streamforge/store/hasher.hpp>
+#include <streamforge/store/signing_key.hpp>
 #include <streamforge/transcode/scheduler.hpp>
 #include <streamforge/tus/service.hpp>
 
@@ -214,6 +215,9 @@ Result<> Server::start_site() {
   serve::SiteOptions site;
   site.log_dir = options_.data_dir + "/log";
   site.io_backend = io::name_of(backend_);
+  auto key = store::open_signing_key(options_.data_dir);
+  if (!key) return fail(std::move(key.error()));
+  site.signing_key = std::move(*key);
   site.secure_cookies = options_.secure_cookies;
   site.not_ready_reasons = [this] { return not_ready_reasons(); };
   site_ = std::make_unique<serve::Site>(

@@ -3,11 +3,15 @@
 /// The handlers of this room, one group a file. Each group borrows the site's parts, which outlive
 /// it, and adds its own routes. Handlers run on the reactor of their connection.
 
+#include <streamforge/base/bytes.hpp>
 #include <streamforge/hls/presentation.hpp>
+#include <streamforge/http/representation.hpp>
 #include <streamforge/serve/site.hpp>
 
 #include <atomic>
 #include <memory>
+
+#include "playback_token.hpp"
 
 namespace sf::serve {
 
@@ -16,6 +20,7 @@ struct Shared {
   SiteParts parts;
   JobControls jobs;
   SiteOptions options;
+  const PlaybackTokens tokens{options.signing_key};
   std::atomic<bool> draining{false};
 };
 
@@ -32,6 +37,7 @@ class VideosApi {
   io::Task<http::Response> remove(http::Request& request);
   io::Task<http::Response> restore(http::Request& request);
   io::Task<http::Response> log(http::Request& request);
+  io::Task<http::Response> playback_url(http::Request& request);
   io::Task<http::Response> job(http::Request& request, const JobControls::Intent& intent);
   Shared& shared_;
 };
@@ -79,15 +85,31 @@ class Playback {
 
  private:
   struct Cache;
+  /// A video that may be played, and the version of its record that said so.
+  struct Playable {
+    std::shared_ptr<const store::Video> video;
+    const std::atomic<std::uint64_t>& version;
+    std::uint64_t seen;
+    std::string token;          ///< That let the viewer in; empty when none was needed.
+    std::int64_t until_ms = 0;  ///< Of the token.
+    /// For the URLs of a playlist: what is below it is let in by the same token.
+    [[nodiscard]] std::string suffix() const {
+      return token.empty() ? token : concat("?token=", token);
+    }
+  };
+  static http::Response answer(const http::Request& request, const Playable& playable,
+                               http::Representation representation);
   io::Task<http::Response> master(http::Request& request);
   io::Task<http::Response> media(http::Request& request, std::string track, std::string file);
-  io::Task<http::Response> i_frames(http::Request& request, const store::Video& video,
+  io::Task<http::Response> i_frames(http::Request& request, const Playable& playable,
                                     std::string rung);
-  io::Task<http::Response> segment(http::Request& request, const store::Video& video,
+  io::Task<http::Response> segment(http::Request& request, const Playable& playable,
                                    std::string track, std::uint32_t number);
   io::Task<http::Response> source(http::Request& request);
-  /// The video when it may be played by who asks; private ones are kNotFound to others.
-  io::Task<Result<std::shared_ptr<const store::Video>>> playable(const http::Request& request);
+  /// The video when it may be played by who asks, or with the token that the query has; private
+  /// ones are kNotFound to others.
+  io::Task<Result<Playable>> playable(const http::Request& request);
+  Result<> admit(const http::Request& request, Playable& playable) const;
   /// From the cache, else from its blob.
   io::Task<Result<std::shared_ptr<const hls::Presentation>>> presentation_of(
       const store::Video& video);

@@ -1,6 +1,7 @@
 #include "caller.hpp"
 #include "handlers.hpp"
 
+#include <streamforge/base/clock.hpp>
 #include <streamforge/base/digest.hpp>
 #include <streamforge/base/limits.hpp>
 #include <streamforge/hls/playlist.hpp>
@@ -54,21 +55,30 @@ io::Task<http::Response> with_cors(http::Request& request, const http::Handler& 
   co_return response;
 }
 
-http::Response playlist_response(const http::Request& request, const store::Video& video,
-                                 std::string text) {
-  auto owned = std::make_shared<const std::string>(std::move(text));
+/// The playlist as it is or compressed, as the client likes it: two representations, each with a
+/// tag of its own (RFC 9110 section 8.8.3.3).
+http::Representation playlist_representation(const http::Request& request,
+                                             const store::Video& video, std::string text) {
   http::Representation representation;
   representation.content_type = kPlaylistType;
-  representation.etag = concat('"', sha256_hex(as_bytes(*owned)).substr(0, 32), '"');
   representation.cache_control = cache_control(video, playlist_cache(video));
+  representation.varies_by_encoding = true;
+  std::string tag = sha256_hex(as_bytes(text)).substr(0, 32);
+  if (http::accepts_encoding(request.headers.get("accept-encoding").value_or(""), "gzip")) {
+    representation.content_encoding = "gzip";
+    text = http::gzip(text);
+    tag += "-gzip";
+  }
+  representation.etag = concat('"', tag, '"');
+  auto owned = std::make_shared<const std::string>(std::move(text));
   const ByteSpan bytes = as_bytes(*owned);
   representation.bytes = http::SharedBytes{std::move(owned), bytes};
-  return http::respond(request, std::move(representation));
+  return representation;
 }
 
-/// A file whole or in part. Its bytes never change under one name, so size and time name them.
-Result<http::Response> file_response(const http::Request& request, UniqueFd file,
-                                     std::string_view content_type, std::string caching) {
+/// A file as it is. Its bytes never change under one name, so size and time name them.
+Result<http::Representation> file_representation(UniqueFd file, std::string_view content_type,
+                                                 std::string caching) {
   struct stat status{};
   if (fstat(file.get(), &status) != 0) return fail_errno(errno, "fstat of a media file");
   constexpr std::int64_t kNsPerMs = 1'000'000;
@@ -82,7 +92,7 @@ Result<http::Response> file_response(const http::Request& request, UniqueFd file
   representation.cache_control = std::move(caching);
   representation.bytes =
       http::FileSlice{std::make_shared<const UniqueFd>(std::move(file)), 0, bytes};
-  return http::respond(request, std::move(representation));
+  return representation;
 }
 
 http::Response not_yet(const http::Request& request, const Error& error) {
@@ -155,22 +165,59 @@ void Playback::add_routes(http::Router& router) {
   });
 }
 
-io::Task<Result<std::shared_ptr<const store::Video>>> Playback::playable(
-    const http::Request& request) {
+/// Others may be given the answer too when it depends on nothing but the video as it is now: not on
+/// who asks, nor on a query, of which there are endlessly many.
+http::Response Playback::answer(const http::Request& request, const Playable& playable,
+                                http::Representation representation) {
+  const bool by_token = !playable.token.empty() && concat('?', request.query) == playable.suffix();
+  const bool by_all =
+      playable.video->visibility != store::Visibility::kPrivate && request.query.empty();
+  if (!by_token && !by_all) return http::respond(request, std::move(representation));
+  auto reuse = std::make_shared<http::Reuse>();
+  reuse->representation = representation;
+  reuse->version = &playable.version;
+  reuse->seen = playable.seen;
+  if (by_token) reuse->until_wall_ms = playable.until_ms;
+  http::Response response = http::respond(request, std::move(representation));
+  response.reuse = std::move(reuse);
+  return response;
+}
+
+Result<> Playback::admit(const http::Request& request, Playable& playable) const {
+  const store::Video& video = *playable.video;
+  const auto token = request.query.empty() ? std::nullopt : request.query_parameter("token");
+  std::optional<Error> wrong_token;
+  if (token) {
+    const auto until_ms = shared_.tokens.check(video.id, *token, wall_ms());
+    if (until_ms) {
+      playable.token = *token;
+      playable.until_ms = *until_ms;
+      return {};
+    }
+    wrong_token = until_ms.error();
+  }
+  auto who =
+      allowed(request, shared_.parts.accounts, store::Action::kPlay, video.owner, video.visibility);
+  if (who) return {};
+  return fail(wrong_token ? std::move(*wrong_token) : std::move(who.error()));
+}
+
+io::Task<Result<Playback::Playable>> Playback::playable(const http::Request& request) {
   const std::string id(request.parameter("id"));
+  const auto& version = shared_.parts.catalogue.version_of(id);
+  const std::uint64_t seen = version.load(std::memory_order_acquire);
   std::shared_ptr<const store::Video> video = shared_.parts.catalogue.cached_video(id);
   if (!video) {
     auto read = co_await shared_.parts.catalogue.video(id);
     if (!read) co_return fail(std::move(read.error()));
     video = std::make_shared<const store::Video>(std::move(*read));
   }
-  auto who = allowed(request, shared_.parts.accounts, store::Action::kPlay, video->owner,
-                     video->visibility);
-  if (!who) co_return fail(std::move(who.error()));
-  if (video->deleted_at_ms != 0) {
+  Playable found{std::move(video), version, seen, {}, 0};
+  if (auto let_in = admit(request, found); !let_in) co_return fail(std::move(let_in.error()));
+  if (found.video->deleted_at_ms != 0) {
     co_return fail(ErrorCode::kNotFound, "This video has been deleted.");
   }
-  co_return video;
+  co_return found;
 }
 
 io::Task<Result<std::shared_ptr<const hls::Presentation>>> Playback::presentation_of(
@@ -216,7 +263,7 @@ std::uint32_t segments_known(const store::Video& video, std::string_view track) 
 io::Task<http::Response> Playback::master(http::Request& request) {
   auto video = co_await playable(request);
   if (!video) co_return not_yet(request, video.error());
-  const store::Video& record = **video;
+  const store::Video& record = *video->video;
   if (!record.playable) co_return not_yet(request, not_playable(record));
   auto presentation = co_await presentation_of(record);
   if (!presentation) co_return not_yet(request, presentation.error());
@@ -228,20 +275,22 @@ io::Task<http::Response> Playback::master(http::Request& request) {
   for (const auto& track : record.audio) {
     shown.measure(concat("audio/", track.name), track.codecs, track.peak_bps, track.average_bps);
   }
-  co_return playlist_response(request, record, hls::master_playlist(shown));
+  co_return answer(
+      request, *video,
+      playlist_representation(request, record, hls::master_playlist(shown, video->suffix())));
 }
 
 io::Task<http::Response> Playback::media(http::Request& request, std::string track,
                                          std::string file) {
   auto video = co_await playable(request);
   if (!video) co_return not_yet(request, video.error());
-  const store::Video& record = **video;
+  const store::Video& record = *video->video;
   if (const auto number = hls::segment_number(file)) {
-    co_return co_await segment(request, record, std::move(track), *number);
+    co_return co_await segment(request, *video, std::move(track), *number);
   }
   const Error unknown{ErrorCode::kNotFound, "This video has no such file."};
   if (file == hls::kIFrameListName) {
-    co_return co_await i_frames(request, record, std::move(track));
+    co_return co_await i_frames(request, *video, std::move(track));
   }
   const bool live = file == "live.m3u8";
   if (file != "index.m3u8" && !live) co_return not_yet(request, unknown);
@@ -253,15 +302,34 @@ io::Task<http::Response> Playback::media(http::Request& request, std::string tra
     co_return not_yet(request, growing);
   }
   // The timeline is written before the record that says so: what the record knows is listed.
-  auto text = live ? hls::live_playlist(**presentation, track, segments_known(record, track))
-                   : hls::media_playlist(**presentation, track);
+  const std::string suffix = video->suffix();
+  auto text = live
+                  ? hls::live_playlist(**presentation, track, segments_known(record, track), suffix)
+                  : hls::media_playlist(**presentation, track, suffix);
   if (!text) co_return not_yet(request, unknown);
-  co_return playlist_response(request, record, std::move(*text));
+  co_return answer(request, *video, playlist_representation(request, record, std::move(*text)));
 }
 
+namespace {
+
+/// A list that was written without knowing who would ask: its URIs are lines of their own.
+std::string with_suffix(std::string_view list, std::string_view suffix) {
+  std::string text;
+  for (const std::string_view line : split(list, '\n')) {
+    text.append(line);
+    if (!line.empty() && !line.starts_with('#')) text.append(suffix);
+    text.push_back('\n');
+  }
+  text.pop_back();  // What follows the last line's end is no line.
+  return text;
+}
+
+}  // namespace
+
 // Written when its rung was complete; until then there is none.
-io::Task<http::Response> Playback::i_frames(http::Request& request, const store::Video& video,
+io::Task<http::Response> Playback::i_frames(http::Request& request, const Playable& playable,
                                             std::string rung) {
+  const store::Video& video = *playable.video;
   const auto found = std::ranges::find(video.renditions, rung, &store::Rendition::name);
   if (found == video.renditions.end() || found->i_frame_bps == 0) {
     co_return not_yet(request, Error{ErrorCode::kNotFound, "This rung has no I-frame list (yet)."});
@@ -269,11 +337,13 @@ io::Task<http::Response> Playback::i_frames(http::Request& request, const store:
   auto text = co_await shared_.parts.blobs.read_small(
       video.id, concat(rung, '/', hls::kIFrameListName), hls::kPresentationBytesMax);
   if (!text) co_return not_yet(request, text.error());
-  co_return playlist_response(request, video, std::move(*text));
+  co_return answer(request, playable,
+                   playlist_representation(request, video, with_suffix(*text, playable.suffix())));
 }
 
-io::Task<http::Response> Playback::segment(http::Request& request, const store::Video& video,
+io::Task<http::Response> Playback::segment(http::Request& request, const Playable& playable,
                                            std::string track, std::uint32_t number) {
+  const store::Video& video = *playable.video;
   // Tracks are names of ours: what is not one never reaches the disk.
   if (number >= segments_known(video, track)) {
     co_return not_yet(request, Error{ErrorCode::kNotFound, "This video has no such segment."});
@@ -291,10 +361,10 @@ io::Task<http::Response> Playback::segment(http::Request& request, const store::
     file = co_await shared_.parts.blobs.open_blob(video.id, name);
   }
   if (!file) co_return not_yet(request, file.error());
-  auto response =
-      file_response(request, std::move(*file), "video/mp2t", cache_control(video, kImmutable));
-  if (!response) co_return http::problem(request, response.error());
-  co_return std::move(*response);
+  auto whole =
+      file_representation(std::move(*file), "video/mp2t", cache_control(video, kImmutable));
+  if (!whole) co_return http::problem(request, whole.error());
+  co_return answer(request, playable, std::move(*whole));
 }
 
 io::Task<http::Response> Playback::source(http::Request& request) {
@@ -306,12 +376,13 @@ io::Task<http::Response> Playback::source(http::Request& request) {
   if (!who) co_return http::problem(request, who.error());
   auto file = co_await shared_.parts.blobs.open_source(id);
   if (!file) co_return http::problem(request, file.error());
-  auto response =
-      file_response(request, std::move(*file), "application/octet-stream", std::string(kPrivate));
-  if (!response) co_return http::problem(request, response.error());
-  response->headers.set("X-Content-Type-Options", "nosniff");
-  response->headers.set("Content-Disposition", "attachment");
-  co_return std::move(*response);
+  auto whole =
+      file_representation(std::move(*file), "application/octet-stream", std::string(kPrivate));
+  if (!whole) co_return http::problem(request, whole.error());
+  http::Response response = http::respond(request, std::move(*whole));
+  response.headers.set("X-Content-Type-Options", "nosniff");
+  response.headers.set("Content-Disposition", "attachment");
+  co_return response;
 }
 
 }  // namespace sf::serve

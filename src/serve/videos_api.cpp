@@ -15,6 +15,9 @@ namespace sf::serve {
 
 namespace {
 
+constexpr std::uint64_t kPlaybackSecondsDefault = std::uint64_t{6} * 3600;
+constexpr std::uint64_t kPlaybackSecondsMax = std::uint64_t{366} * 24 * 3600;
+
 /// What a PATCH asks for; absent members stay as they are.
 struct Edit {
   OptionalText title;
@@ -104,6 +107,7 @@ void VideosApi::add_routes(http::Router& router) {
   router.add(kPatch, one, [this](http::Request& r) { return patch(r); });
   router.add(kDelete, one, [this](http::Request& r) { return remove(r); });
   router.add(kPost, one + "/restore", [this](http::Request& r) { return restore(r); });
+  router.add(kPost, one + "/playback-url", [this](http::Request& r) { return playback_url(r); });
   router.add(kGet, one + "/log", [this](http::Request& r) { return log(r); });
   const auto add_job = [&](std::string_view verb, const JobControls::Intent& intent) {
     router.add(kPost, concat(one, '/', verb),
@@ -247,6 +251,39 @@ io::Task<http::Response> VideosApi::job(http::Request& request, const JobControl
   video = co_await shared_.parts.catalogue.video(id);
   if (!video) co_return http::problem(request, video.error());
   co_return http::Response::json(200, video_json(*video, shared_.jobs.queue_position(id)));
+}
+
+/// A link to the playlist that works for anybody until it expires.
+io::Task<http::Response> VideosApi::playback_url(http::Request& request) {
+  const std::string id(request.parameter("id"));
+  auto video = co_await shared_.parts.catalogue.video(id);
+  if (!video) co_return http::problem(request, video.error());
+  auto who = allowed(request, shared_.parts.accounts, store::Action::kEditVideo, video->owner,
+                     video->visibility);
+  if (!who) co_return http::problem(request, who.error());
+  std::uint64_t seconds = kPlaybackSecondsDefault;
+  if (request.body().length() != std::uint64_t{0}) {
+    auto body = co_await read_json_object(request);
+    if (!body) co_return http::problem(request, body.error());
+    if (const json::Value* wanted = body->find("expires_in_s")) {
+      seconds = wanted->as_uint().value_or(0);
+    }
+  }
+  if (seconds == 0 || seconds > kPlaybackSecondsMax) {
+    co_return http::problem(request,
+                            Error{ErrorCode::kInvalidArgument,
+                                  concat("\"expires_in_s\" is a number of seconds from 1 to ",
+                                         kPlaybackSecondsMax, '.')});
+  }
+  const std::int64_t expires_s = wall_ms() / 1000 + static_cast<std::int64_t>(seconds);
+  json::Writer writer;
+  writer.begin_object()
+      .field("url", concat("/v/", id, "/master.m3u8?token=", shared_.tokens.sign(id, expires_s)))
+      .field("expires_at", to_rfc3339(expires_s * 1000))
+      .end_object();
+  http::Response response = http::Response::json(200, std::move(writer).take());
+  response.headers.set("Cache-Control", "no-store");
+  co_return response;
 }
 
 io::Task<http::Response> VideosApi::log(http::Request& request) {

@@ -47,7 +47,13 @@ http::Response respond_with(const http::Request& request, const WebAsset& asset)
   representation.etag = gzip ? asset.gzip_etag : asset.etag;
   if (gzip) representation.content_encoding = "gzip";
   representation.bytes = http::SharedBytes{nullptr, gzip ? asset.gzip : asset.bytes};
+  std::shared_ptr<http::Reuse> reuse;
+  if (request.query.empty()) {  // There are endlessly many queries.
+    reuse = std::make_shared<http::Reuse>();
+    reuse->representation = representation;
+  }
   http::Response response = http::respond(request, std::move(representation));
+  response.reuse = std::move(reuse);
   response.headers.set("X-Content-Type-Options", "nosniff");
   return response;
 }

@@ -34,8 +34,9 @@ struct JobControls {
 };
 
 struct SiteOptions {
-  std::string log_dir;     ///< DIR/log, where workers' words about videos are.
-  std::string io_backend;  ///< For health and metrics: "uring".
+  std::string log_dir;      ///< DIR/log, where workers' words about videos are.
+  std::string io_backend;   ///< For health and metrics: "uring".
+  std::string signing_key;  ///< For links to private videos (store::open_signing_key).
   bool secure_cookies = false;
   /// What keeps the server from being ready, in words; empty when it is.
   std::function<std::vector<std::string>()> not_ready_reasons;
