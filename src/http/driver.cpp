@@ -35,8 +35,7 @@ Driver::Driver(const ServerState& state, ReactorShare& share,
       share_(share),
       connection_(std::move(connection)),
       inbound_(*connection_, state.options.quick_answers_max > 0 ? &share_.answers : nullptr),
-      sender_(*connection_, state),
-      id_(make_id()) {
+      sender_(*connection_, state) {
   share_.link(*this);
 }
 
@@ -45,7 +44,10 @@ Driver::~Driver() { share_.unlink(*this); }
 io::Task<void> Driver::run() {
   for (;;) {
     const bool head = co_await await_head();
-    if (!head) break;
+    if (!head) {
+      if (refusal_.status != 0) co_await refuse(refusal_);
+      break;
+    }
     bool keep_alive = false;
     if (!quick_.answer) {
       keep_alive = co_await exchange();
@@ -69,7 +71,8 @@ void Driver::end_if_idle() noexcept {
   if (idle_) connection_->abort();
 }
 
-/// True when a head is there; false when the connection is to end.
+/// True when a head is there; false when the connection is to end. Most connections spend most of
+/// their time in here, so its frame is kept small and reads without another between.
 io::Task<bool> Driver::await_head() {
   head_deadline_ms_ = 0;
   for (;;) {
@@ -80,36 +83,33 @@ io::Task<bool> Driver::await_head() {
       co_return true;
     }
     if (event == Parser::Event::kFault) {
-      co_await refuse(inbound_.parser().fault());
+      refusal_ = inbound_.parser().fault();
       co_return false;
     }
     SF_ASSERT(event == Parser::Event::kMore);
     if (!inbound_.parser().inside_head() && state_.is_draining()) co_return false;
-    auto got = co_await receive_head_bytes();
+    exchanges_at_wait_ = exchanges_;
+    const std::uint32_t timeout_ms = head_timeout_ms();
+    idle_ = !inbound_.parser().inside_head();
+    auto got = co_await connection_->read(timeout_ms);
+    idle_ = false;
     if (!got && got.error().code == ErrorCode::kTimedOut && inbound_.parser().inside_head()) {
-      const ParseFault fault{408, "head_timed_out", "the request's head took too long to arrive"};
-      co_await refuse(fault);
+      refusal_ = {408, "head_timed_out", "the request's head took too long to arrive"};
     }
-    if (!got || *got == 0) co_return false;
+    if (!got || got->empty()) co_return false;
+    inbound_.take(*got);
   }
 }
 
-io::Task<Result<std::size_t>> Driver::receive_head_bytes() {
-  exchanges_at_wait_ = exchanges_;
-  std::uint64_t timeout_ms = state_.options.idle_timeout_ms;
-  if (inbound_.parser().inside_head()) {
-    const std::uint64_t now_ms = connection_->reactor().now_ms();
-    if (head_deadline_ms_ == 0) head_deadline_ms_ = now_ms + state_.options.head_timeout_ms;
-    if (now_ms >= head_deadline_ms_) {
-      co_return fail(ErrorCode::kTimedOut, "the request's head took too long to arrive");
-    }
-    timeout_ms = head_deadline_ms_ - now_ms;
-  } else {
-    idle_ = true;
+/// A head may take its time from its first byte to its last, not from byte to byte.
+std::uint32_t Driver::head_timeout_ms() {
+  if (!inbound_.parser().inside_head()) {
+    sender_.release_memory();
+    return state_.options.idle_timeout_ms;
   }
-  auto got = co_await inbound_.receive(static_cast<std::uint32_t>(timeout_ms));
-  idle_ = false;
-  co_return got;
+  const std::uint64_t now_ms = connection_->reactor().now_ms();
+  if (head_deadline_ms_ == 0) head_deadline_ms_ = now_ms + state_.options.head_timeout_ms;
+  return now_ms < head_deadline_ms_ ? static_cast<std::uint32_t>(head_deadline_ms_ - now_ms) : 0;
 }
 
 /// Answers what is no request and leaves. Nothing of it is acted on.
@@ -216,7 +216,15 @@ io::Task<Response> Driver::handle(Request& request) {
   co_return problem(request, Error{ErrorCode::kInternal, concat("a handler threw: ", what)});
 }
 
-std::string Driver::next_request_id() { return concat(id_, '-', ++exchanges_); }
+std::string Driver::next_request_id() {
+  ++exchanges_;
+  return present_request_id();
+}
+
+std::string Driver::present_request_id() {
+  if (id_.empty()) id_ = make_id();
+  return concat(id_, '-', exchanges_);
+}
 
 void Driver::count(int status, std::uint64_t took_ns, std::uint64_t bytes) {
   auto& counted = share_.metrics;
@@ -239,7 +247,7 @@ void Driver::account_quick(std::uint64_t bytes_before, const Result<>& sent) {
   Request request;
   request.method = quick.method;
   request.target = quick.answer->target;
-  request.request_id = concat(id_, '-', exchanges_);
+  request.request_id = present_request_id();
   Response response;
   response.status = status;
   account(request, response, quick_begun_ns_, bytes_before, sent);

@@ -24,7 +24,7 @@ class Driver {
   friend struct ReactorShare;
 
   io::Task<bool> await_head();
-  io::Task<Result<std::size_t>> receive_head_bytes();
+  [[nodiscard]] std::uint32_t head_timeout_ms();
   io::Task<void> refuse(ParseFault fault);
   io::Task<bool> exchange();
   /// The same for a request that needs no handler; false when it could not be sent whole at once.
@@ -34,6 +34,7 @@ class Driver {
   io::Task<Response> handle(Request& request);
   void prepare(Request& request, RequestHead head);
   [[nodiscard]] std::string next_request_id();
+  [[nodiscard]] std::string present_request_id();
   void count(int status, std::uint64_t begun_ns, std::uint64_t bytes);
   void account(const Request& request, const Response& response, std::uint64_t begun_ns,
                std::uint64_t bytes_before, const Result<>& sent);
@@ -44,13 +45,14 @@ class Driver {
   std::unique_ptr<net::Connection> connection_;
   Inbound inbound_;
   ResponseSender sender_;
-  const std::string id_;  ///< Of the connection; request ids begin with it.
+  std::string id_;  ///< Of the connection, once it is needed; request ids begin with it.
   unsigned exchanges_ = 0;
   unsigned exchanges_at_wait_ = 0;      ///< How many there had been when we last waited for bytes.
   std::uint64_t head_deadline_ms_ = 0;  ///< 0: the head has not begun.
   std::uint64_t received_before_ = 0;
   QuickMatch quick_;  ///< With an answer: the request is one that we have given before.
   std::uint64_t quick_begun_ns_ = 0;
+  ParseFault refusal_;  ///< With a status: why the connection ends.
   bool idle_ = false;
   bool linger_ = false;
   Driver* previous_ = nullptr;  ///< In the reactor's share.

@@ -28,6 +28,13 @@ class Inbound {
     return step;
   }
 
+  /// What the connection gave when it was read for `next`.
+  void take(ByteSpan got) noexcept {
+    SF_ASSERT(pending_.empty());
+    pending_ = got;
+    bytes_received_ += got.size();
+  }
+
   /// More bytes for `next`, after it has said kMore; 0 is the peer's FIN.
   io::Task<Result<std::size_t>> receive(std::uint32_t timeout_ms) {
     SF_ASSERT(pending_.empty());

@@ -223,7 +223,7 @@ Parser::Step Parser::next_head(ByteSpan input) {
     return {Event::kKnown, consumed, {}};
   }
   if (!read_head(bytes.substr(0, scanner_.end()))) return {Event::kFault, consumed, {}};
-  if (in_one_piece) known_->learn(scanner_.block(bytes), head_);
+  if (in_one_piece) known_->learn(scanner_.block(bytes), *head_);
   if (partial_head_.capacity() > kPartialHeadKeptBytes) partial_head_ = std::string();
   partial_head_.clear();
   scanner_.restart();
@@ -259,6 +259,7 @@ Parser::Step Parser::next_chunked(ByteSpan input) {
 
 Parser::Step Parser::finish(std::size_t consumed) noexcept {
   phase_ = Phase::kHead;
+  llhttp_.reset();
   return {Event::kEnd, consumed, {}};
 }
 
@@ -279,7 +280,7 @@ bool Parser::wrong(int status, std::string_view code, std::string_view detail) n
 
 /// `text` ends with the head's empty line and passed the scanner.
 bool Parser::read_head(std::string_view text) {
-  head_ = RequestHead();
+  head_ = std::make_unique<RequestHead>();
   trailers_ = Headers();
   if (!read_request_line(scanner_.request_line(text))) return false;
 
@@ -297,7 +298,7 @@ bool Parser::read_head(std::string_view text) {
   if (!read_whole || reader.fields.size() != scanner_.fields()) {
     return wrong(400, "bad_request", "the request's head cannot be read");
   }
-  for (auto& [name, value] : reader.fields) head_.headers.add(std::move(name), std::move(value));
+  for (auto& [name, value] : reader.fields) head_->headers.add(std::move(name), std::move(value));
   reader.fields.clear();
   return read_host() && read_framing() && read_connection();
 }
@@ -307,46 +308,46 @@ bool Parser::read_request_line(std::string_view line) {
   const auto last = line.rfind(' ');
   const auto method = method_named(line.substr(0, first));
   if (!method) return wrong(501, "method_not_implemented", "this server does not know the method");
-  head_.method = *method;
-  head_.target = line.substr(first + 1, last - first - 1);
-  head_.minor_version = line.back() == '1' ? 1 : 0;
-  auto target = parse_target(head_.target);
-  if (!target || (target->path == "*" && head_.method != Method::kOptions)) {
+  head_->method = *method;
+  head_->target = line.substr(first + 1, last - first - 1);
+  head_->minor_version = line.back() == '1' ? 1 : 0;
+  auto target = parse_target(head_->target);
+  if (!target || (target->path == "*" && head_->method != Method::kOptions)) {
     return wrong(400, "bad_target", "the request target is not one this server can look up");
   }
-  head_.path = std::move(target->path);
-  head_.query = std::move(target->query);
-  if (target->authority) head_.authority = std::move(*target->authority);
+  head_->path = std::move(target->path);
+  head_->query = std::move(target->query);
+  if (target->authority) head_->authority = std::move(*target->authority);
   return true;
 }
 
 /// RFC 9112 section 3.2: exactly one Host, and a good one, even when the absolute-form's authority
 /// then wins.
 bool Parser::read_host() {
-  const unsigned hosts = head_.headers.count("host");
-  if (hosts == 0 && head_.minor_version == 0) return true;
+  const unsigned hosts = head_->headers.count("host");
+  if (hosts == 0 && head_->minor_version == 0) return true;
   if (hosts != 1) return wrong(400, "bad_host", "a request has exactly one Host field");
-  const auto host = *head_.headers.get("host");
+  const auto host = *head_->headers.get("host");
   if (!is_authority(host)) return wrong(400, "bad_host", "the Host field is not HOST[:PORT]");
-  if (head_.authority.empty()) head_.authority = host;
+  if (head_->authority.empty()) head_->authority = host;
   return true;
 }
 
 bool Parser::read_framing() {
-  const unsigned lengths = head_.headers.count("content-length");
-  const bool transfer = head_.headers.has("transfer-encoding");
+  const unsigned lengths = head_->headers.count("content-length");
+  const bool transfer = head_->headers.has("transfer-encoding");
   body_remaining_ = 0;
   phase_ = Phase::kSized;
   if (transfer) {
-    if (head_.minor_version == 0) {
+    if (head_->minor_version == 0) {
       return wrong(400, "bad_framing", "HTTP/1.0 has no Transfer-Encoding");
     }
     if (lengths > 0) {
       return wrong(400, "bad_framing", "Content-Length and Transfer-Encoding exclude each other");
     }
-    const auto codings = *head_.headers.get("transfer-encoding");
+    const auto codings = *head_->headers.get("transfer-encoding");
     if (equals_ignoring_case(codings, "chunked")) {
-      head_.framing = Framing::kChunked;
+      head_->framing = Framing::kChunked;
       phase_ = Phase::kChunked;
       return true;
     }
@@ -361,32 +362,32 @@ bool Parser::read_framing() {
     return wrong(501, "coding_not_implemented", "the only transfer coding here is chunked");
   }
   if (lengths == 0) return true;
-  const auto length = parse_decimal(*head_.headers.get("content-length"), kBodyBytesMax);
+  const auto length = parse_decimal(*head_->headers.get("content-length"), kBodyBytesMax);
   if (lengths > 1 || !length) {
     return wrong(400, "bad_framing", "Content-Length must be one decimal number");
   }
-  head_.framing = *length > 0 ? Framing::kSized : Framing::kNone;
-  head_.content_length = body_remaining_ = *length;
+  head_->framing = *length > 0 ? Framing::kSized : Framing::kNone;
+  head_->content_length = body_remaining_ = *length;
   return true;
 }
 
 bool Parser::read_connection() {
-  head_.keep_alive = head_.minor_version == 1;
-  if (const auto connection = head_.headers.get("connection")) {
+  head_->keep_alive = head_->minor_version == 1;
+  if (const auto connection = head_->headers.get("connection")) {
     bool close = false;
     for (const auto token : split(*connection, ',')) {
       if (equals_ignoring_case(trim(token), "close")) close = true;
-      if (equals_ignoring_case(trim(token), "keep-alive")) head_.keep_alive = true;
+      if (equals_ignoring_case(trim(token), "keep-alive")) head_->keep_alive = true;
     }
-    if (close) head_.keep_alive = false;
+    if (close) head_->keep_alive = false;
   }
   // RFC 9110 section 10.1.1: an expectation of HTTP/1.0 is ignored.
-  const auto expectation = head_.headers.get("expect");
-  if (!expectation || head_.minor_version == 0) return true;
+  const auto expectation = head_->headers.get("expect");
+  if (!expectation || head_->minor_version == 0) return true;
   if (!equals_ignoring_case(*expectation, "100-continue")) {
     return wrong(417, "expectation_failed", "the only expectation met here is 100-continue");
   }
-  head_.expects_continue = head_.framing != Framing::kNone;
+  head_->expects_continue = head_->framing != Framing::kNone;
   return true;
 }
 

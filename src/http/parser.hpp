@@ -57,7 +57,11 @@ class Parser {
   /// followed by kBody's and one kEnd, or by kFault.
   [[nodiscard]] Step next(ByteSpan input);
 
-  [[nodiscard]] RequestHead take_head() noexcept { return std::move(head_); }
+  /// After kHead, once.
+  [[nodiscard]] RequestHead take_head() noexcept {
+    const std::unique_ptr<RequestHead> head = std::move(head_);
+    return std::move(*head);
+  }
   [[nodiscard]] const Headers& trailers() const noexcept { return trailers_; }
   [[nodiscard]] const ParseFault& fault() const noexcept { return fault_; }
   /// Whether part of a head was seen.
@@ -90,7 +94,8 @@ class Parser {
   HeadScanner scanner_;
   Phase phase_ = Phase::kHead;
   std::string partial_head_;  ///< A head that did not come in one piece.
-  RequestHead head_;
+  // What only a request being read needs is made with it: idle connections are many.
+  std::unique_ptr<RequestHead> head_;
   Headers trailers_;
   ParseFault fault_;
   std::uint64_t body_remaining_ = 0;

@@ -129,6 +129,9 @@ ByteSpan bytes_of(const QuickMatch& match) {
 
 bool ResponseSender::send_now(const QuickMatch& match, bool keep_alive) {
   const QuickAnswer& answer = *match.answer;
+  // Mostly it is sent at once and need not be kept: one buffer serves all connections.
+  thread_local std::string scratch;
+  std::swap(head_, scratch);
   head_.assign(match.not_modified ? "HTTP/1.1 304 Not Modified\r\n" : "HTTP/1.1 200 OK\r\n");
   head_.append(date_field());
   head_.append(match.not_modified ? answer.not_modified_fields : answer.whole_fields);
@@ -140,7 +143,9 @@ bool ResponseSender::send_now(const QuickMatch& match, bool keep_alive) {
   if (file && std::holds_alternative<FileSlice>(*file)) return false;
   sent_at_once_ = connection_.write_now(std::span(pieces).first(body.empty() ? 1 : 2));
   bytes_sent_ += sent_at_once_;
-  return sent_at_once_ == head_.size() + body.size();
+  if (sent_at_once_ < head_.size() + body.size()) return false;
+  std::swap(head_, scratch);
+  return true;
 }
 
 io::Task<Result<>> ResponseSender::send_rest(const QuickMatch& match) {

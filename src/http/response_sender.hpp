@@ -30,6 +30,10 @@ class ResponseSender {
   /// `send_rest` sends what is left.
   [[nodiscard]] bool send_now(const QuickMatch& match, bool keep_alive);
   io::Task<Result<>> send_rest(const QuickMatch& match);
+  /// Nothing is being sent: gives back what it holds.
+  void release_memory() noexcept {
+    if (head_.capacity() > kHeadBytesKept) head_ = std::string();
+  }
   /// Text as it is: informational responses.
   io::Task<Result<>> send_text(std::string text);
 
@@ -47,7 +51,8 @@ class ResponseSender {
 
   net::Connection& connection_;
   const ServerState& state_;
-  std::string head_;              ///< Reused: its memory stays with the connection.
+  static constexpr std::size_t kHeadBytesKept = 64;
+  std::string head_;              ///< Of the answer being sent.
   std::size_t sent_at_once_ = 0;  ///< Of a kept answer's head and body in memory.
   std::uint64_t bytes_sent_ = 0;
 };
