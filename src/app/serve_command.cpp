@@ -59,6 +59,14 @@ transcode::WorkerOptions worker_options(const ServeOptions& options, const Sizes
   return workers;
 }
 
+/// Kept answers hold open files: a quarter of the descriptors there may be, shared by the reactors.
+unsigned quick_answers_max(unsigned reactors) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return static_cast<unsigned>(
+      std::min<rlim_t>(limits::kQuickAnswersMax, limit.rlim_cur / 4 / reactors));
+}
+
 /// Everything that runs, built in flow order and torn down in reverse. Owned by run_serve.
 class Server {
  public:
@@ -229,6 +237,7 @@ Result<> Server::start_site() {
   add_admin_routes(admin_router_, *stores_->accounts, url_);
   http::ServerOptions http;
   http.access_log = options_.access_log;
+  http.quick_answers_max = quick_answers_max(sizes_.reactors);
   http_ = std::make_unique<http::Server>(router_, http);
   admin_http_ = std::make_unique<http::Server>(admin_router_, http);
   return {};
