@@ -87,6 +87,31 @@ io::Task<Result<Upload>> Catalogue::upload(std::string id) {
   co_return std::move(**upload);
 }
 
+io::Task<Result<std::optional<Upload>>> Catalogue::group(std::string owner, std::string name) {
+  auto read = io::offload(impl_->pool, [this, &owner, &name]() -> Result<std::optional<Upload>> {
+    auto id = impl_->database->get(Family::kGroups, group_key(owner, name));
+    if (!id) return fail(std::move(id.error()));
+    if (!*id) return std::nullopt;
+    return read_one<Upload>(*impl_->database, Family::kUploads, **id);
+  });
+  co_return co_await read;
+}
+
+io::Task<Result<>> Catalogue::place_part(Upload part, std::string replaces,
+                                         std::optional<Upload> whole, std::optional<Video> video) {
+  Committer::Prepare prepare = [&](Changes& changes) {
+    return store::place_part(changes, part, replaces, whole, video);
+  };
+  co_return co_await impl_->committer.commit(std::move(prepare));
+}
+
+io::Task<Result<>> Catalogue::name_whole(std::string id, std::string concat, std::string metadata) {
+  Committer::Prepare prepare = [&](Changes& changes) {
+    return store::name_whole(changes, id, concat, metadata);
+  };
+  co_return co_await impl_->committer.commit(std::move(prepare));
+}
+
 io::Task<Result<>> Catalogue::advance_upload(std::string id, std::uint64_t offset,
                                              std::optional<std::uint64_t> length) {
   Committer::Prepare prepare = [&id, offset, length](Changes& changes) {

@@ -78,6 +78,13 @@ class Changes {
   void put(Family family, std::string_view key, const Record& record) {
     writes_.push_back({family, std::string(key), {}, encode(record)});
   }
+  [[nodiscard]] Result<std::optional<std::string>> read_text(Family family,
+                                                             std::string_view key) const {
+    return group_.get(family, key);
+  }
+  void put_text(Family family, std::string_view key, std::string text) {
+    writes_.push_back({family, std::string(key), {}, std::move(text)});
+  }
   void erase(Family family, std::string_view key) {
     writes_.push_back({family, std::string(key), {}, std::nullopt});
   }

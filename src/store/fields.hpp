@@ -91,6 +91,12 @@ void visit_fields(Is<Video> auto& r, auto&& visit) {
   visit("revision", r.revision);
 }
 
+void visit_fields(Is<PlacedPart> auto& r, auto&& visit) {
+  visit("id", r.id);
+  visit("at", r.at);
+  visit("bytes", r.bytes);
+}
+
 void visit_fields(Is<Upload> auto& r, auto&& visit) {
   visit("id", r.id);
   visit("owner", r.owner);
@@ -105,6 +111,10 @@ void visit_fields(Is<Upload> auto& r, auto&& visit) {
   visit("explicit_end", r.explicit_end);
   visit("repr_digest", r.repr_digest);
   visit("want_digest", r.want_digest);
+  visit("group", r.group);
+  visit("parts", r.parts);
+  visit("into", r.into);
+  visit("at", r.at);
 }
 
 void visit_fields(Is<IFrame> auto& r, auto&& visit) {

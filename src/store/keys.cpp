@@ -31,4 +31,8 @@ std::string_view id_of_title_key(std::string_view key) noexcept {
   return key.size() > kIdBytes ? key.substr(key.size() - kIdBytes) : std::string_view();
 }
 
+std::string group_key(std::string_view owner, std::string_view name) {
+  return concat(owner, '\0', name);
+}
+
 }  // namespace sf::store

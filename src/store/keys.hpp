@@ -20,9 +20,11 @@ enum class Family : std::uint8_t {
   kUsers,     ///< id.
   kTokens,    ///< id.
   kSessions,  ///< Hash of the secret.
+  kGroups,    ///< group_key: the id of the unfinished whole of that name.
 };
-inline constexpr std::array<std::string_view, 9> kFamilyNames{
-    "meta", "uploads", "videos", "titles", "segments", "jobs", "users", "tokens", "sessions"};
+inline constexpr std::array<std::string_view, 10> kFamilyNames{
+    "meta", "uploads", "videos", "titles",   "segments",
+    "jobs", "users",   "tokens", "sessions", "groups"};
 
 inline constexpr std::string_view kSchemaKey = "schema";
 inline constexpr std::size_t kIdBytes = 26;
@@ -36,6 +38,8 @@ inline constexpr std::size_t kTitleKeyBytesMax = 96;
 
 /// {title: ASCII folded, control bytes as spaces, cut to kTitleKeyBytesMax} NUL {id}.
 [[nodiscard]] std::string title_key(std::string_view title, std::string_view id);
+/// {owner} NUL {name}.
+[[nodiscard]] std::string group_key(std::string_view owner, std::string_view name);
 /// The id of a title_key.
 [[nodiscard]] std::string_view id_of_title_key(std::string_view key) noexcept;
 

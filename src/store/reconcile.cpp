@@ -101,6 +101,14 @@ Result<> Reconciler::settle_uploads() {
 }
 
 Result<> Reconciler::settle(const Upload& upload) {
+  // A part has no file; what it lost, its whole has lost.
+  if (!upload.into.empty()) {
+    auto whole = raw_.database.get(Family::kUploads, upload.into);
+    if (!whole) return fail(std::move(whole.error()));
+    if (*whole) return {};
+    ++done_.uploads_removed;
+    return commit([&](Changes& changes) { return remove_upload(changes, upload.id); });
+  }
   const auto raw_bytes = size_in(masters_, upload.id);
   auto first_part = size_of(blobs_.temp_dir(), part_name(upload.id, 0));
   if (!first_part) return fail(std::move(first_part.error()));

@@ -3,6 +3,9 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/id.hpp>
+#include <streamforge/base/limits.hpp>
+
+#include <algorithm>
 
 namespace sf::store {
 namespace {
@@ -39,14 +42,157 @@ void follow_upload(Video& video, const Upload& upload) {
   video.source.bytes = upload.length.value_or(0);
 }
 
-void erase_video_records(Changes& changes, const std::shared_ptr<const Video>& video) {
-  changes.erase(Family::kUploads, video->id);
+/// An upload's record, and with a whole's those of its parts.
+Result<> erase_upload(Changes& changes, const std::string& id) {
+  auto upload = changes.read<Upload>(Family::kUploads, id);
+  if (!upload) return fail(std::move(upload.error()));
+  if (!*upload) return {};
+  for (const auto& part : (*upload)->parts) changes.erase(Family::kUploads, part.id);
+  if (!(*upload)->group.empty() && !(*upload)->complete) {
+    changes.erase(Family::kGroups, group_key((*upload)->owner, (*upload)->group));
+  }
+  changes.erase(Family::kUploads, id);
+  return {};
+}
+
+Result<> erase_video_records(Changes& changes, const std::shared_ptr<const Video>& video) {
+  if (auto erased = erase_upload(changes, video->id); !erased) return erased;
   changes.erase(Family::kJobs, video->id);
   changes.erase_range(Family::kSegments, video->id, after_prefix(video->id));
   changes.erase_video(video);
+  return {};
+}
+
+/// Where the first gap of a whole begins. `moved` is a part whose record is not written yet.
+Result<std::uint64_t> first_gap(Changes& changes, const Upload& whole, const Upload* moved) {
+  std::uint64_t end = 0;
+  for (const auto& placed : whole.parts) {  // In order of `at`.
+    if (placed.at != end) break;
+    std::uint64_t offset = 0;
+    if (moved && moved->id == placed.id) {
+      offset = moved->offset;
+    } else {
+      auto part = must_read_upload(changes, placed.id);
+      if (!part) return fail(std::move(part.error()));
+      offset = part->offset;
+    }
+    end += offset;
+    if (offset < placed.bytes) break;
+  }
+  return end;
+}
+
+/// Writes a whole whose parts have changed, and what that means for its video.
+Result<> put_whole(Changes& changes, Upload whole, const Upload* moved) {
+  auto gap = first_gap(changes, whole, moved);
+  if (!gap) return fail(std::move(gap.error()));
+  whole.offset = *gap;
+  whole.updated_at_ms = wall_ms();
+  changes.put(Family::kUploads, whole.id, whole);
+  auto video = changes.video(whole.id);
+  if (!video) return fail(std::move(video.error()));
+  if (!*video) return {};
+  Video after = **video;
+  follow_upload(after, whole);
+  changes.put_video(*video, std::move(after), EventKind::kProgress);
+  changes.then(std::move(whole));
+  return {};
+}
+
+Result<> follow_part(Changes& changes, const Upload& part) {
+  auto whole = changes.read<Upload>(Family::kUploads, part.into);
+  if (!whole) return fail(std::move(whole.error()));
+  if (!*whole || (*whole)->complete) return {};
+  return put_whole(changes, std::move(**whole), &part);
+}
+
+/// A part goes; with the last one of an unfinished whole that goes too.
+Result<> leave_whole(Changes& changes, const Upload& part) {
+  changes.erase(Family::kUploads, part.id);
+  auto whole = changes.read<Upload>(Family::kUploads, part.into);
+  if (!whole) return fail(std::move(whole.error()));
+  if (!*whole) return {};
+  std::erase_if((*whole)->parts, [&](const auto& placed) { return placed.id == part.id; });
+  if ((*whole)->complete) {
+    changes.put(Family::kUploads, part.into, **whole);
+    return {};
+  }
+  if (!(*whole)->parts.empty()) return put_whole(changes, std::move(**whole), nullptr);
+  auto video = changes.video(part.into);
+  if (!video) return fail(std::move(video.error()));
+  return *video ? erase_video_records(changes, *video) : erase_upload(changes, part.into);
+}
+
+/// kInvalidArgument when a part of this range has no place in `whole`.
+Result<> check_fits(const Upload& whole, const PlacedPart& fresh) {
+  const std::uint64_t total = whole.length.value_or(0);
+  if (fresh.bytes == 0 || fresh.at > total || fresh.bytes > total - fresh.at) {
+    return fail(ErrorCode::kInvalidArgument, "a part must lie within its group's total");
+  }
+  if (whole.parts.size() >= limits::kGroupPartsMax) {
+    return fail(ErrorCode::kInvalidArgument,
+                concat("a group has at most ", limits::kGroupPartsMax, " parts"));
+  }
+  for (const auto& placed : whole.parts) {
+    if (fresh.at < placed.at + placed.bytes && placed.at < fresh.at + fresh.bytes) {
+      return fail(ErrorCode::kInvalidArgument, concat("the part overlaps with the one from ",
+                                                      placed.at, " to ", placed.at + placed.bytes));
+    }
+  }
+  return {};
 }
 
 }  // namespace
+
+Result<> place_part(Changes& changes, Upload part, const std::string& replaces,
+                    std::optional<Upload> whole, std::optional<Video> video) {
+  const std::string key = group_key(part.owner, whole ? whole->group : part.group);
+  auto known = changes.read_text(Family::kGroups, key);
+  if (!known) return fail(std::move(known.error()));
+  if (whole.has_value() == known->has_value() || (*known && **known != part.into)) {
+    return fail(ErrorCode::kConflict, "the group has changed meanwhile");
+  }
+  const bool is_new = whole.has_value();
+  if (!is_new) {
+    auto stored = must_read_upload(changes, part.into);
+    if (!stored) return fail(std::move(stored.error()));
+    whole = std::move(*stored);
+  }
+  const PlacedPart fresh{part.id, part.at, part.length.value_or(0)};
+  const auto same = std::ranges::find_if(whole->parts, [&](const auto& placed) {
+    return placed.at == fresh.at && placed.bytes == fresh.bytes;
+  });
+  if ((same == whole->parts.end() ? std::string() : same->id) != replaces) {
+    return fail(ErrorCode::kConflict, "the group has changed meanwhile");
+  }
+  if (same != whole->parts.end()) {
+    changes.erase(Family::kUploads, same->id);
+    whole->parts.erase(same);
+  }
+  if (auto fits = check_fits(*whole, fresh); !fits) return fits;
+  const auto after = std::ranges::upper_bound(whole->parts, fresh.at, {}, &PlacedPart::at);
+  whole->parts.insert(after, fresh);
+
+  if (is_new) {
+    auto made = create_upload(changes, *whole, std::move(video));
+    if (!made) return made;
+    changes.put_text(Family::kGroups, key, whole->id);
+  } else if (auto put = put_whole(changes, std::move(*whole), &part); !put) {
+    return put;
+  }
+  part.group.clear();
+  return create_upload(changes, std::move(part), std::nullopt);
+}
+
+Result<> name_whole(Changes& changes, const std::string& id, const std::string& concat,
+                    const std::string& metadata) {
+  auto upload = must_read_upload(changes, id);
+  if (!upload) return fail(std::move(upload.error()));
+  upload->concat = concat;
+  if (!metadata.empty()) upload->metadata = metadata;
+  changes.put(Family::kUploads, id, *upload);
+  return {};
+}
 
 Result<> create_upload(Changes& changes, Upload upload, std::optional<Video> video) {
   if (!is_id(upload.id) || (video && video->id != upload.id)) {
@@ -89,6 +235,7 @@ Result<> advance_upload(Changes& changes, const std::string& id, std::uint64_t o
   upload->offset = std::max(upload->offset, offset);
   upload->updated_at_ms = wall_ms();
   changes.put(Family::kUploads, id, *upload);
+  if (!upload->into.empty()) return follow_part(changes, *upload);
 
   auto video = changes.video(id);
   if (!video) return fail(std::move(video.error()));
@@ -110,6 +257,9 @@ Result<> complete_upload(Changes& changes, const std::string& id) {
   }
   const auto now_ms = wall_ms();
   upload->complete = true;
+  if (!upload->group.empty()) {
+    changes.erase(Family::kGroups, group_key(upload->owner, upload->group));
+  }
   upload->offset = *upload->length;
   upload->updated_at_ms = now_ms;
   changes.put(Family::kUploads, id, *upload);
@@ -129,14 +279,11 @@ Result<> complete_upload(Changes& changes, const std::string& id) {
 Result<> remove_upload(Changes& changes, const std::string& id) {
   auto upload = must_read_upload(changes, id);
   if (!upload) return fail(std::move(upload.error()));
+  if (!upload->into.empty()) return leave_whole(changes, *upload);
   auto video = changes.video(id);
   if (!video) return fail(std::move(video.error()));
-  if (*video && !upload->complete) {
-    erase_video_records(changes, *video);
-  } else {
-    changes.erase(Family::kUploads, id);
-  }
-  return {};
+  if (*video && !upload->complete) return erase_video_records(changes, *video);
+  return erase_upload(changes, id);
 }
 
 Result<> update_video(Changes& changes, const std::string& id, const ChangeVideo& change,
@@ -159,8 +306,7 @@ Result<> update_video(Changes& changes, const std::string& id, const ChangeVideo
 Result<> remove_video(Changes& changes, const std::string& id) {
   auto video = must_read_video(changes, id);
   if (!video) return fail(std::move(video.error()));
-  erase_video_records(changes, *video);
-  return {};
+  return erase_video_records(changes, *video);
 }
 
 Result<> update_job(Changes& changes, const std::string& video, const ChangeJob& change,

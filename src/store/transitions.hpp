@@ -21,6 +21,10 @@ using ChangeJob = std::function<Result<>(Job&, Video&)>;
 Result<> create_upload(Changes& changes, Upload upload, std::optional<Video> video);
 Result<> advance_upload(Changes& changes, const std::string& id, std::uint64_t offset,
                         std::optional<std::uint64_t> length);
+Result<> place_part(Changes& changes, Upload part, const std::string& replaces,
+                    std::optional<Upload> whole, std::optional<Video> video);
+Result<> name_whole(Changes& changes, const std::string& id, const std::string& concat,
+                    const std::string& metadata);
 Result<> complete_upload(Changes& changes, const std::string& id);
 Result<> remove_upload(Changes& changes, const std::string& id);
 

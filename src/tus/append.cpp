@@ -23,9 +23,18 @@ struct OpenFile {
   bool direct = false;
 };
 
+/// Whether whole blocks may be written: not where a block is shared with the next part, whose bytes
+/// the padding would wipe out.
+bool may_pad(const store::Upload& upload) {
+  if (upload.into.empty()) return true;
+  const std::uint64_t end = upload.at + upload.length.value_or(0);
+  return upload.at % limits::kDirectIoAlignment == 0 && end % limits::kDirectIoAlignment == 0;
+}
+
 /// A filesystem may take O_DIRECT in general and refuse it for this file.
-io::Task<Result<OpenFile>> open_file(Context& context, std::string id) {
-  if (context.direct) {
+io::Task<Result<OpenFile>> open_file(Context& context, const store::Upload& upload) {
+  std::string id = upload.into.empty() ? upload.id : upload.into;
+  if (context.direct && may_pad(upload)) {
     auto fd = co_await context.blobs.open_upload(id, true);
     if (fd) co_return OpenFile{std::move(*fd), true};
     if (fd.error().sys != EINVAL) co_return fail(std::move(fd.error()));
@@ -70,12 +79,12 @@ io::Task<Decision<Stored>> store_body(Context& context, http::Request& request,
                                       Ownership::Hold& hold, const store::Upload& upload,
                                       Append append, Interim& interim) {
   auto& reactor = request.connection->reactor();
-  auto file = co_await open_file(context, upload.id);
+  auto file = co_await open_file(context, upload);
   if (!file) co_return failed(upload, "cannot open the file of an upload", file.error());
   auto reserved = co_await reserve(reactor, file->fd.get(), append);
   if (!reserved) co_return failed(upload, "cannot reserve space", reserved.error());
 
-  IngestOrder order{upload.id, append, file->direct, context.options.stall_timeout_ms};
+  IngestOrder order{upload.id, append, file->direct, context.options.stall_timeout_ms, upload.at};
   if (interim.wanted()) {
     order.on_checkpoint = [&interim](std::uint64_t offset) { interim.tell(offset); };
   }

@@ -16,6 +16,7 @@ namespace {
 
 struct Parts {
   std::vector<store::UploadPart> list;
+  std::vector<store::Upload> placed;  ///< Those that lie in their group's file.
   std::uint64_t bytes = 0;
 };
 
@@ -45,6 +46,7 @@ io::Task<Decision<Parts>> collect_parts(Context& context, store::Principal who,
     }
     parts.bytes += part->offset;
     parts.list.push_back({id, part->offset});
+    if (!part->into.empty()) parts.placed.push_back(std::move(*part));
   }
   co_return parts;
 }
@@ -67,6 +69,14 @@ io::Task<http::Response> concatenate(Context& context, http::Request& request, s
                                      Creation creation) {
   auto parts = co_await collect_parts(context, who, std::move(creation.concat_list.parts));
   if (!parts) co_return refuse(request, parts.error());
+  if (!parts->placed.empty()) {
+    if (parts->placed.size() == parts->list.size()) {
+      co_return co_await answer_whole(context, request, std::move(creation),
+                                      std::move(parts->placed));
+    }
+    co_return refuse(request,
+                     Refusal{400, "mixed_parts", "parts of a group cannot be joined with others"});
+  }
   store::Upload upload{.id = make_id(),
                        .owner = std::move(who.user_id),
                        .length = parts->bytes,

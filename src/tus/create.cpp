@@ -130,7 +130,7 @@ io::Task<http::Response> create(Context& context, http::Request& request, store:
     co_return co_await concatenate(context, request, std::move(who), std::move(*creation));
   }
 
-  const store::Upload upload = record_of(*creation, std::move(who.user_id), speaker);
+  store::Upload upload = record_of(*creation, std::move(who.user_id), speaker);
   auto plan = first_bytes(*creation, upload, speaker, request.body(), context.policy);
   if (!plan) co_return refuse(request, plan.error());
   Interim interim(request, speaker);
@@ -138,8 +138,15 @@ io::Task<http::Response> create(Context& context, http::Request& request, store:
   {
     auto hold = co_await context.ownership.take(upload.id, limits::kTakeoverWaitMs);
     if (!hold) co_return refuse(request, refusal_of(BodyEnd::kStopping));
-    auto made = co_await make(context, upload, creation->description);
-    if (!made) co_return http::problem(request, made.error());
+    if (creation->placement) {
+      auto placed =
+          co_await place_part(context, upload, *creation->placement, creation->description);
+      if (!placed) co_return refuse(request, placed.error());
+      upload = std::move(*placed);
+    } else {
+      auto made = co_await make(context, upload, creation->description);
+      if (!made) co_return http::problem(request, made.error());
+    }
     answer = co_await fill(context, request, speaker, *hold, upload, std::move(*creation),
                            std::move(*plan), interim);
   }

@@ -84,6 +84,7 @@ io::Task<Decision<std::string>> check_whole(Context& context, const Ownership::H
 }  // namespace
 
 io::Task<Result<>> finish(Context& context, store::Upload upload) {
+  if (!upload.into.empty()) co_return co_await finish_whole(context, upload.into);
   if (concat_kind(upload.concat) == ConcatKind::kPartial) co_return {};
   auto promoted = co_await context.blobs.promote_upload(upload.id, upload.offset);
   if (!promoted) co_return promoted;

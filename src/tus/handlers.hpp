@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "admission.hpp"
 #include "cors.hpp"
@@ -45,6 +46,9 @@ io::Task<http::Response> create(Context& context, http::Request& request, store:
                                 Speaker speaker);
 io::Task<http::Response> concatenate(Context& context, http::Request& request, store::Principal who,
                                      Creation creation);
+/// The same for parts that lie in their group's file already.
+io::Task<http::Response> answer_whole(Context& context, http::Request& request, Creation creation,
+                                      std::vector<store::Upload> parts);
 io::Task<http::Response> append(Context& context, http::Request& request, store::Principal who,
                                 Speaker speaker, std::string id);
 io::Task<http::Response> inspect(Context& context, http::Request& request, store::Principal who,
@@ -99,6 +103,12 @@ io::Task<Decision<Stored>> store_body(Context& context, http::Request& request,
 /// The rest of an append by whoever holds the upload.
 io::Task<http::Response> append_held(Context& context, http::Request& request, Speaker speaker,
                                      Held& held, AppendWish wish, Interim& interim);
+/// Makes the record of a part that names its group, and with the first one the group's file, its
+/// upload and its video; gives its place. Ends whoever writes a part of the same range.
+io::Task<Decision<store::Upload>> place_part(Context& context, store::Upload part,
+                                             Placement placement, Description description);
+/// Completes a part's whole once no byte of it is missing. Idempotent.
+io::Task<Result<>> finish_whole(Context& context, std::string id);
 /// Removes all of an upload and its video: transcode, files, records. Missing parts are no error.
 io::Task<Result<>> remove_all(Context& context, std::string id);
 /// The same for an upload nobody has heard of, or that nobody may use any more.

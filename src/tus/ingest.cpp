@@ -99,7 +99,7 @@ io::Task<BodyEnd> Ingest::take(http::Request& request) {
 /// O_DIRECT writes whole blocks: what the last one holds already must be written again with it.
 io::Task<Result<>> Ingest::load_tail() {
   if (tail_bytes_ == 0) co_return {};
-  const auto got = co_await reactor_.read_at(file_, block_->tail(), buffer_at_);
+  const auto got = co_await reactor_.read_at(file_, block_->tail(), order_.at + buffer_at_);
   if (!got) co_return fail(got.error());
   if (*got < tail_bytes_) {
     co_return fail(ErrorCode::kCorrupt, concat("the file of upload ", order_.id,
@@ -223,7 +223,7 @@ io::Task<void> Ingest::write_out(io::StagingBuffer buffer, std::uint64_t at, std
   const std::size_t padded = order_.direct ? round_up(bytes) : bytes;
   std::memset(buffer.bytes().data() + bytes, 0, padded - bytes);
   const ByteSpan from = buffer.bytes().first(padded);
-  auto wrote = co_await reactor_.write_all_at(file_, from, at);
+  auto wrote = co_await reactor_.write_all_at(file_, from, order_.at + at);
   buffer = {};
   if (wrote) {
     written_ = at + bytes;

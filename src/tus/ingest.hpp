@@ -31,6 +31,7 @@ struct IngestOrder {
   Append append;
   bool direct = false;  ///< The file was opened with O_DIRECT.
   std::uint32_t stall_timeout_ms = 60'000;
+  std::uint64_t at = 0;  ///< Where in the file the upload begins; aligned with O_DIRECT.
   /// Told the offset of each checkpoint; outlives the ingest and does not wait.
   std::function<void(std::uint64_t)> on_checkpoint = {};
 };

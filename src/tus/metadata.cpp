@@ -84,6 +84,22 @@ std::string to_display_text(std::string_view text, std::size_t bytes_max) {
   return std::string(shown);
 }
 
+Result<std::optional<Placement>> placement_of(const Metadata& metadata) {
+  const auto group = metadata.get("group");
+  if (!group) return std::nullopt;
+  if (group->empty() || group->size() > limits::kGroupNameBytesMax) {
+    return fail(ErrorCode::kInvalidArgument,
+                concat("group in Upload-Metadata has 1 to ", limits::kGroupNameBytesMax, " bytes"));
+  }
+  const auto at = parse_decimal(metadata.get("offset").value_or(""));
+  const auto total = parse_decimal(metadata.get("total").value_or(""));
+  if (!at || !total) {
+    return fail(ErrorCode::kInvalidArgument,
+                "a part that names its group in Upload-Metadata names offset and total too");
+  }
+  return Placement{std::string(*group), *at, *total};
+}
+
 Result<Description> describe(const Metadata& metadata) {
   Description out;
   auto filename = metadata.get("filename");

@@ -6,6 +6,7 @@
 #include <streamforge/base/error.hpp>
 #include <streamforge/store/records.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,17 @@ struct Description {
 };
 /// kInvalidArgument: `visibility` is a word we do not know (guessing could publish something).
 [[nodiscard]] Result<Description> describe(const Metadata& metadata);
+
+/// Where a partial upload stands in the file that it is a part of: its keys `group`, `offset` and
+/// `total`.
+struct Placement {
+  std::string group;
+  std::uint64_t at = 0;
+  std::uint64_t total = 0;
+};
+/// nullopt without `group`. kInvalidArgument: the name is empty or too long, or what goes with it
+/// is missing or no number.
+[[nodiscard]] Result<std::optional<Placement>> placement_of(const Metadata& metadata);
 
 /// One line of UTF-8 for people: control characters become spaces, bytes that are not UTF-8 become
 /// '?', outer spaces go, and at most `bytes_max` bytes remain, cut between characters.

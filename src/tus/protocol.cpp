@@ -112,6 +112,24 @@ Decision<> check_declared_length(std::uint64_t declared, const store::Upload& up
   return {};
 }
 
+/// A part's place, if it names one, judged without the others.
+Decision<std::optional<Placement>> read_placement(const Metadata& metadata,
+                                                  std::optional<std::uint64_t> length,
+                                                  const Policy& policy) {
+  auto placement = placement_of(metadata);
+  if (!placement) return refuse(400, "bad_group", std::move(placement.error().message));
+  if (!*placement) return std::nullopt;
+  const Placement& place = **placement;
+  if (!length) return refuse(400, "bad_group", "a part that names its group has a known length");
+  if (*length == 0 || place.at > place.total || *length > place.total - place.at) {
+    return refuse(400, "bad_group", "a part must lie within its group's total");
+  }
+  if (policy.upload_bytes_max && place.total > policy.upload_bytes_max) {
+    return refuse_over_limit(policy);
+  }
+  return std::move(*placement);
+}
+
 }  // namespace
 
 Dialect creator_of(const store::Upload& upload) {
@@ -174,6 +192,12 @@ Decision<Creation> read_creation(const http::Headers& headers,
   auto description = describe(*metadata);
   if (!description) return refuse(400, "bad_metadata", std::move(description.error().message));
   out.description = std::move(*description);
+
+  if (out.concat_list.kind == ConcatKind::kPartial) {
+    auto placement = read_placement(*metadata, out.length, policy);
+    if (!placement) return std::unexpected(std::move(placement.error()));
+    out.placement = std::move(*placement);
+  }
 
   out.takes_body = has_content_type(headers, kBodyType) && body_bytes != 0;
   if (!out.takes_body) return out;
@@ -316,7 +340,8 @@ Refusal refusal_of(ChecksumVerdict verdict, const Append& append) {
 
 std::optional<std::int64_t> expiry_of(const store::Upload& upload, const Policy& policy) {
   const ConcatKind kind = concat_kind(upload.concat);
-  const bool used = kind == ConcatKind::kFinal || (upload.complete && kind == ConcatKind::kNone);
+  const bool made = kind == ConcatKind::kFinal && !is_unfinished_final(upload);
+  const bool used = made || (upload.complete && kind == ConcatKind::kNone);
   if (used || policy.expire_after_ms <= 0) return std::nullopt;
   return upload.updated_at_ms + policy.expire_after_ms;
 }

@@ -75,6 +75,7 @@ struct Creation {
   ConcatList concat_list;
   bool takes_body = false;  ///< Its body is the upload's first bytes (N17, N19).
   ChecksumOrder checksum;
+  std::optional<Placement> placement;  ///< Of a partial that names its group.
   // IETF only.
   bool ends = false;        ///< With this body the upload is whole (Upload-Complete: ?1).
   std::string repr_digest;  ///< As the record keeps it; likewise the next.

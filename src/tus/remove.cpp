@@ -12,6 +12,7 @@ namespace sf::tus {
 
 io::Task<Result<>> remove_all(Context& context, std::string id) {
   if (context.before_remove) co_await context.before_remove(id);
+  const auto upload = co_await context.catalogue.upload(id);
   auto records = co_await context.catalogue.remove_video(id);
   // A partial has no video.
   if (!records && records.error().code == ErrorCode::kNotFound) {
@@ -20,7 +21,12 @@ io::Task<Result<>> remove_all(Context& context, std::string id) {
   if (!records && records.error().code != ErrorCode::kNotFound) co_return records;
   auto files = co_await context.blobs.unlink_parts(id);
   if (files) files = co_await context.blobs.remove_video(std::move(id));
-  co_return files;
+  if (!files || !upload || upload->into.empty()) co_return files;
+  // With its last part an unfinished whole has gone too.
+  const auto whole = co_await context.catalogue.upload(upload->into);
+  if (whole || whole.error().code != ErrorCode::kNotFound) co_return {};
+  if (context.before_remove) co_await context.before_remove(upload->into);
+  co_return co_await context.blobs.remove_video(upload->into);
 }
 
 io::Task<void> unmake(Context& context, std::string id) {

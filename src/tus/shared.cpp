@@ -4,6 +4,7 @@
 #include <streamforge/base/json.hpp>
 #include <streamforge/base/log.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include "handlers.hpp"
@@ -111,6 +112,12 @@ io::Task<Decision<store::Upload>> find_upload(Context& context, store::Principal
   if (!upload) co_return std::unexpected(refusal_of(upload.error()));
   const auto allowed = store::may(who, store::Action::kContinueUpload, upload->owner);
   if (!allowed) co_return std::unexpected(refusal_of(allowed.error()));
+  if (!upload->into.empty()) {
+    // A part lives as long as its whole, which every byte of another part keeps alive.
+    const auto whole = co_await context.catalogue.upload(upload->into);
+    if (!whole) co_return std::unexpected(refusal_of(whole.error()));
+    upload->updated_at_ms = std::max(upload->updated_at_ms, whole->updated_at_ms);
+  }
   if (const auto expiry = expiry_of(*upload, context.policy); expiry && *expiry <= wall_ms()) {
     co_return std::unexpected(
         Refusal{410, "expired", "this upload has expired", "start a new one"});

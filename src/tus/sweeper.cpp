@@ -4,6 +4,8 @@
 #include <streamforge/base/log.hpp>
 
 #include <algorithm>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "assembler.hpp"
@@ -98,9 +100,14 @@ io::Task<void> Sweeper::pass() {
     log::error("tus", "cannot list unfinished uploads", {{"error", uploads.error().message}});
     co_return;
   }
+  std::unordered_set<std::string> unfinished;
+  for (const auto& upload : *uploads) unfinished.insert(upload.id);
   for (const auto& upload : *uploads) {
     if (stopping_) break;
-    if (first_pass_ && concat_kind(upload.concat) == ConcatKind::kFinal) {
+    // A part lives as long as its whole has not been made.
+    if (!upload.into.empty() && unfinished.contains(upload.into)) continue;
+    if (first_pass_ && concat_kind(upload.concat) == ConcatKind::kFinal &&
+        !is_unfinished_final(upload)) {
       context_.assembler->submit(upload.id);
       continue;
     }

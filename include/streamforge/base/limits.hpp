@@ -50,6 +50,8 @@ inline constexpr unsigned kDrainTimeoutMs = 10'000;      ///< SIGTERM to the end
 
 // tus
 inline constexpr std::size_t kMetadataBytesMax = 8 * kKiB;
+inline constexpr unsigned kGroupPartsMax = 256;  ///< Parts written into one whole; over it: 400.
+inline constexpr std::size_t kGroupNameBytesMax = 128;
 inline constexpr std::size_t kCheckpointBytes = 16 * kMiB;
 inline constexpr unsigned kCheckpointMs = 500;
 inline constexpr unsigned kTakeoverWaitMs = 30'000;  ///< PATCH, DELETE for an earlier PATCH to end.

@@ -53,6 +53,16 @@ class Catalogue {
   /// The upload and, unless it is a tus partial, its video, in one batch.
   io::Task<Result<>> create_upload(Upload upload, std::optional<Video> video);
   io::Task<Result<Upload>> upload(std::string id);
+  /// The unfinished whole that parts of this owner call `name`; nullopt when there is none.
+  io::Task<Result<std::optional<Upload>>> group(std::string owner, std::string name);
+  /// A part (its `into` and `at` set) of an unfinished whole, in one batch with the whole and its
+  /// video when those are new. A part of the same range is replaced; it must be `replaces` (empty:
+  /// none), whose writer the caller has ended. kConflict: the group is no longer as the caller saw
+  /// it, look again. kInvalidArgument: the part does not fit among the others.
+  io::Task<Result<>> place_part(Upload part, std::string replaces, std::optional<Upload> whole,
+                                std::optional<Video> video);
+  /// What the final request of a whole brings: its own list and metadata.
+  io::Task<Result<>> name_whole(std::string id, std::string concat, std::string metadata);
   /// Records that the bytes up to `offset` are on disk (the caller synced them first) and, when
   /// given, the length that was deferred. Concurrent calls share one log sync. The video's
   /// received_bytes follow. An offset below the recorded one changes nothing; past the length it is

@@ -113,6 +113,13 @@ struct Video {
   [[nodiscard]] double progress() const noexcept;
 };
 
+/// A part's place in the whole that it is written into.
+struct PlacedPart {
+  std::string id;
+  std::uint64_t at = 0;
+  std::uint64_t bytes = 0;
+};
+
 /// A resumable upload (tus). Its id is the video's id.
 struct Upload {
   std::string id;
@@ -129,6 +136,11 @@ struct Upload {
   bool explicit_end = false;
   std::string repr_digest;  ///< What the whole must hash to (Repr-Digest, "sha-256=:…:"), or empty.
   std::string want_digest;  ///< The digest of the whole that its end tells ("sha-256"), or empty.
+  // A whole and the parts that are written straight into its file, in any order.
+  std::string group;              ///< Of a whole: what its parts call it; unique for its owner.
+  std::vector<PlacedPart> parts;  ///< Of a whole. Its offset is where the first gap begins.
+  std::string into;               ///< Of a part: the whole's id. It has no file of its own.
+  std::uint64_t at = 0;           ///< Of a part: where it begins there.
 };
 
 /// A keyframe in a segment's file.
