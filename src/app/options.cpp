@@ -252,6 +252,10 @@ int parse(int argc, char** argv, Options& options, bool& leave) {
   add_probe(root, options);
   add_upload(root, options);
   add_accounts(root, options);
+  CLI::App* check = root.add_subcommand("check", "Look at an HLS stream, anybody's, row by row");
+  check->add_option("URL|DIR", options.check_what, "http://…/master.m3u8, a folder or a playlist")
+      ->required();
+  check->callback([&options] { options.verb = Verb::kCheck; });
   CLI::App* doctor = root.add_subcommand("doctor", "Say what works on this machine, and what not");
   doctor->add_option("--data", options.doctor_dir, "Directory the server would use")
       ->envname(environment_name("data"));

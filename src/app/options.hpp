@@ -53,7 +53,16 @@ struct AccountOptions {
   std::uint64_t days = 0;
 };
 
-enum class Verb : std::uint8_t { kServe, kTranscode, kProbe, kUpload, kAccount, kDoctor, kWorker };
+enum class Verb : std::uint8_t {
+  kServe,
+  kTranscode,
+  kProbe,
+  kUpload,
+  kCheck,
+  kAccount,
+  kDoctor,
+  kWorker
+};
 
 struct Options {
   Verb verb = Verb::kServe;
@@ -63,6 +72,7 @@ struct Options {
   UploadOptions upload;
   AccountOptions account;
   std::string doctor_dir;
+  std::string check_what;  ///< A URL, a folder or a playlist file.
 };
 
 /// Fills `options`, or gives the exit code to leave with (help, version, wrong usage), having said

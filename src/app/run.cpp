@@ -21,6 +21,8 @@ int run_verb(const Options& options) {
       return transcode::run_probe(options.probe);
     case Verb::kUpload:
       return run_upload(options.upload);
+    case Verb::kCheck:
+      return run_check(options.check_what);
     case Verb::kAccount:
       return run_account(options.account);
     case Verb::kDoctor:
