@@ -196,13 +196,15 @@ TEST(Copy, SoundIsTheSourcesOwn) {
     }
     const auto ours = test::aac_hashes(joined);
     const auto theirs = test::aac_hashes(source.path());
-    const auto first = std::ranges::find(theirs, ours[3]) - 3;
-    ASSERT_GE(first - theirs.begin(), 0);
-    EXPECT_LE(first - theirs.begin(), 2) << "only frames before the picture are left out";
+    // The frame that zero falls into is silence where the source has none there: this fragmented
+    // MP4 has a hole between its first two.
+    const auto first = std::ranges::find(theirs, ours[3]) - 2;
+    ASSERT_GE(first - theirs.begin(), 1);
+    EXPECT_LE(first - theirs.begin(), 3) << "only frames before the picture are left out";
     EXPECT_GE(theirs.end() - first, 10 * 48'000 / 1024);
-    ASSERT_GE(ours.end() - ours.begin(), theirs.end() - first);
-    EXPECT_TRUE(
-        std::equal(first, theirs.end(), ours.begin(), ours.begin() + (theirs.end() - first)))
+    ASSERT_GE(ours.end() - ours.begin() - 1, theirs.end() - first);
+    EXPECT_TRUE(std::equal(first, theirs.end(), ours.begin() + 1,
+                           ours.begin() + 1 + (theirs.end() - first)))
         << kind;
   }
 }
