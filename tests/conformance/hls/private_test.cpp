@@ -37,19 +37,19 @@ TEST_P(HlsPrivate, ALinkOpensThePlaylistAndAllBelowIt) {
     const auto master = get(link);
     ASSERT_EQ(master.status, 200) << master.body;
     EXPECT_EQ(master["cache-control"], "private, no-store");
-    std::string media;
     unsigned uris = 0;
     const std::regex uri("(^|URI=\")([a-z0-9/]+\\.m3u8\\?token=[0-9a-f-]+)", std::regex::multiline);
     for (std::sregex_iterator each(master.body.begin(), master.body.end(), uri), end; each != end;
          ++each, ++uris) {
       const auto child = get(path((*each)[2].str()));
       EXPECT_EQ(child.status, 200) << (*each)[2];
-      media = child.body;
+      std::smatch segment;
+      ASSERT_TRUE(std::regex_search(child.body, segment, std::regex("0\\.ts\\?token=[0-9a-f-]+")))
+          << child.body;
+      const std::string folder = (*each)[2].str().substr(0, (*each)[2].str().rfind('/') + 1);
+      EXPECT_EQ(get(path(concat(folder, segment[0].str()))).status, 200);
     }
-    EXPECT_EQ(uris, 2u) << master.body;
-    std::smatch segment;
-    ASSERT_TRUE(std::regex_search(media, segment, std::regex("0\\.ts\\?token=[0-9a-f-]+")));
-    EXPECT_EQ(get(path(concat("360p/", segment[0].str()))).status, 200);
+    EXPECT_EQ(uris, 3u) << "sound, pictures and the list of I-frames: " << master.body;
   }
 }
 
