@@ -62,6 +62,13 @@ class HlsFault : public HlsCase {
   fs::path file_;
 };
 
+// AddressSanitizer keeps what was freed, to see who still uses it; its own check finds leaks.
+#if defined(SF_SANITIZED)
+constexpr bool kKeepsFreedMemory = true;
+#else
+constexpr bool kKeepsFreedMemory = false;
+#endif
+
 TEST_P(HlsFault, H24_TenThousandResetsLeakNothing) {
   const auto reset_some = [this](unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
@@ -78,7 +85,9 @@ TEST_P(HlsFault, H24_TenThousandResetsLeakNothing) {
     ASSERT_LT(tries, 500u) << open_descriptors() << " descriptors, " << descriptors << " before";
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  EXPECT_LT(resident_kib(), resident + 16 * 1024);
+  if (!kKeepsFreedMemory) {
+    EXPECT_LT(resident_kib(), resident + 16 * 1024);
+  }
   EXPECT_EQ(get(path("360p/0.ts")).body, content_);
 }
 
