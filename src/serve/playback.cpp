@@ -241,10 +241,6 @@ Error not_playable(const store::Video& video) {
                "This video cannot be played yet: what it holds is still being found out."};
 }
 
-}  // namespace
-
-namespace {
-
 /// How many segments of a track the record knows of; 0 for what is no track of ours.
 std::uint32_t segments_known(const store::Video& video, std::string_view track) {
   for (const auto& rung : video.renditions) {
