@@ -165,14 +165,8 @@ Decision<Creation> read_ietf_creation(const http::Headers& headers,
   }
 
   out.metadata = metadata_of(headers);
-  auto metadata = Metadata::parse(out.metadata);
-  if (!metadata) {
-    const bool large = metadata.error().code == ErrorCode::kTooLarge;
-    return refuse(large ? 431 : 400, "bad_metadata", std::move(metadata.error().message));
-  }
-  auto description = describe(*metadata);
-  if (!description) return refuse(400, "bad_metadata", std::move(description.error().message));
-  out.description = std::move(*description);
+  auto metadata = read_description(out);
+  if (!metadata) return std::unexpected(std::move(metadata.error()));
 
   auto repr = read_digest(headers, "Repr-Digest");
   if (!repr) return std::unexpected(std::move(repr.error()));

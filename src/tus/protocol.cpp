@@ -170,6 +170,18 @@ Decision<> check_version(http::Method method, const http::Headers& headers) {
       "send Tus-Resumable: 1.0.0");
 }
 
+Decision<Metadata> read_description(Creation& creation) {
+  auto metadata = Metadata::parse(creation.metadata);
+  if (!metadata) {
+    const bool large = metadata.error().code == ErrorCode::kTooLarge;
+    return refuse(large ? 431 : 400, "bad_metadata", std::move(metadata.error().message));
+  }
+  auto description = describe(*metadata);
+  if (!description) return refuse(400, "bad_metadata", std::move(description.error().message));
+  creation.description = std::move(*description);
+  return std::move(*metadata);
+}
+
 Decision<Creation> read_creation(const http::Headers& headers,
                                  std::optional<std::uint64_t> body_bytes, const Policy& policy) {
   Creation out;
@@ -184,14 +196,8 @@ Decision<Creation> read_creation(const http::Headers& headers,
   out.length = *length;
 
   out.metadata = headers.get("Upload-Metadata").value_or("");
-  auto metadata = Metadata::parse(out.metadata);
-  if (!metadata) {
-    const bool large = metadata.error().code == ErrorCode::kTooLarge;
-    return refuse(large ? 431 : 400, "bad_metadata", std::move(metadata.error().message));
-  }
-  auto description = describe(*metadata);
-  if (!description) return refuse(400, "bad_metadata", std::move(description.error().message));
-  out.description = std::move(*description);
+  auto metadata = read_description(out);
+  if (!metadata) return std::unexpected(std::move(metadata.error()));
 
   if (out.concat_list.kind == ConcatKind::kPartial) {
     auto placement = read_placement(*metadata, out.length, policy);

@@ -81,6 +81,8 @@ struct Creation {
   std::string repr_digest;  ///< As the record keeps it; likewise the next.
   std::string want_digest;
 };
+/// Fills `description` from `metadata`, and gives what else that says; 431 when it is too large.
+[[nodiscard]] Decision<Metadata> read_description(Creation& creation);
 /// `body_bytes`: the Content-Length; nullopt when chunked.
 [[nodiscard]] Decision<Creation> read_creation(const http::Headers& headers,
                                                std::optional<std::uint64_t> body_bytes,
