@@ -37,12 +37,17 @@ function state(page: Page) {
   }));
 }
 
+/** As a person may: perhaps before the player has its source, which ends this promise. */
+async function play(page: Page): Promise<void> {
+  await video(page).evaluate((element: HTMLVideoElement) => {
+    element.loop = true;
+    element.play().catch(() => undefined);
+  });
+}
+
 async function watch(page: Page): Promise<void> {
   await page.goto(`/watch/${id}`);
-  await video(page).evaluate(async (element: HTMLVideoElement) => {
-    element.loop = true;
-    await element.play();
-  });
+  await play(page);
   await expect.poll(async () => (await state(page)).time).toBeGreaterThan(0.5);
 }
 
@@ -71,6 +76,22 @@ test('time advances and the picture moves', async ({ page }) => {
   const second = { ...(await state(page)), picture: await picture(page) };
   expect(second.time).not.toBe(first.time);
   expect(second.picture).not.toBe(first.picture);
+});
+
+test('a Play pressed while the player is still loading is kept', async ({ page }) => {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(/\/assets\/hls[^/]*\.js/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(`/watch/${id}`);
+  await play(page);
+  expect((await state(page)).paused).toBe(false);
+  release();
+  await expect.poll(async () => (await state(page)).time).toBeGreaterThan(0.5);
 });
 
 test('each quality chosen in turn decodes at its own size, and Auto says what it is', async ({
