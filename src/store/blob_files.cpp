@@ -225,7 +225,7 @@ Result<> promote_file(int temp, int raw, const std::string& id, std::uint64_t by
   if (!*size) {
     auto promoted = size_of(raw, id);
     if (!promoted) return fail(std::move(promoted.error()));
-    if (*promoted == bytes) return sync_folder(raw, id);
+    if (*promoted == bytes) return {};
     if (!*promoted) return fail(ErrorCode::kNotFound, concat("no file of upload ", id));
     return fail(ErrorCode::kConflict, concat("raw/", id, " has another size"));
   }
@@ -242,9 +242,7 @@ Result<> promote_file(int temp, int raw, const std::string& id, std::uint64_t by
   if (::renameat(temp, id.c_str(), raw, id.c_str()) != 0) {
     return fail_errno(errno, concat("rename temp/", id, " to raw/"));
   }
-  // The new name first: a power cut between the two may leave both, never none.
-  if (auto done = sync_folder(raw, id); !done) return done;
-  return sync_folder(temp, id);
+  return {};
 }
 
 }  // namespace sf::store

@@ -56,7 +56,8 @@ Result<std::string> read_file(int parent, const std::string& path, std::size_t b
 Result<> allocation_result(Error error);
 
 /// The last step of an upload, see BlobStore::promote_upload; `synced` when the file's bytes and
-/// size are on disk already.
+/// size are on disk already. The names are not durable before raw/ and temp/ have been synced, in
+/// that order: a power cut between the two may leave both names, never none.
 Result<> promote_file(int temp, int raw, const std::string& id, std::uint64_t bytes, bool synced);
 
 }  // namespace sf::store

@@ -66,10 +66,7 @@ io::Task<Result<>> BlobStore::create_upload(std::string id,
     auto allocated = co_await reactor.allocate(file->get(), 0, *bytes);
     if (!allocated) made = allocation_result(std::move(allocated.error()));
   }
-  if (made) {
-    auto synced = co_await reactor.sync_file(temp_dir());
-    if (!synced) made = fail(std::move(synced.error()));
-  }
+  if (made) made = co_await impl_->temp_names.sync();
   if (!made) {
     auto undo = io::offload(impl_->pool, [this, &id] { return unlink_if_exists(temp_dir(), id); });
     // Should this fail too, the next start removes the file: it has no record.
@@ -99,13 +96,15 @@ io::Task<Result<>> BlobStore::promote_upload(std::string id, std::uint64_t bytes
   auto file = co_await reactor.open_at(temp_dir(), id, kWriteFlags);
   if (!file && !is_missing(file)) co_return fail(std::move(file.error()));
   if (file) {
-    auto synced = co_await reactor.sync_file(file->get());
+    auto synced = co_await reactor.sync_data(file->get());
     if (!synced) co_return fail(std::move(synced.error()));
   }
   auto rename = io::offload(impl_->pool, [this, &id, bytes] {
     return promote_file(temp_dir(), raw_dir(), id, bytes, /*synced=*/true);
   });
-  co_return co_await rename;
+  if (auto renamed = co_await rename; !renamed) co_return renamed;
+  if (auto named = co_await impl_->raw_names.sync(); !named) co_return named;
+  co_return co_await impl_->temp_names.sync();
 }
 
 io::Task<Result<>> BlobStore::remove_upload(std::string id) const {

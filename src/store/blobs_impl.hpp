@@ -1,11 +1,14 @@
 #pragma once
 
-/// What a BlobStore holds: descriptors, and the pool for calls that block. Constant once open.
+/// What a BlobStore holds: descriptors, the pool for calls that block, and the syncs of the two
+/// folders in which every upload begins and ends. Descriptors are constant once open.
 
 #include <streamforge/base/unique_fd.hpp>
 #include <streamforge/store/blobs.hpp>
 
 #include <string>
+
+#include "folder_sync.hpp"
 
 namespace sf::store {
 
@@ -17,6 +20,8 @@ struct BlobStore::Impl {
   UniqueFd processed;
   bool direct_io = false;
   io::OffloadPool& pool;
+  FolderSync temp_names{temp};
+  FolderSync raw_names{raw};
 };
 
 }  // namespace sf::store

@@ -121,6 +121,8 @@ Result<> Reconciler::settle(const Upload& upload) {
           !done) {
         return done;
       }
+      if (auto done = sync_folder(blobs_.raw_dir(), upload.id); !done) return done;
+      if (auto done = sync_folder(blobs_.temp_dir(), upload.id); !done) return done;
       temp_.erase(upload.id);
       masters_[upload.id] = upload.offset;
       break;

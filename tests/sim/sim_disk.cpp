@@ -152,7 +152,11 @@ std::shared_ptr<SimDisk::Sync> SimDisk::begin_sync(int fd) {
   sync->key = {info.st_dev, info.st_ino};
   if (S_ISDIR(info.st_mode)) {
     sync->folder = true;
-    sync->path = path_of(fd);
+    ++folder_syncs_;
+    const std::string path = path_of(fd);
+    for (const auto& [key, file] : files_) {
+      if (file.made_in == path) sync->names.push_back(key);
+    }
     return sync;
   }
   ++syncs_;
@@ -172,8 +176,8 @@ std::int32_t SimDisk::end_sync(io::Op& op, const std::shared_ptr<Sync>& sync) {
   op.result = 0;
   const std::lock_guard lock(mutex_);
   if (sync->folder) {
-    for (auto& [key, file] : files_) {
-      if (file.made_in == sync->path) file.made_in.clear();
+    for (const Key& key : sync->names) {
+      if (const auto named = files_.find(key); named != files_.end()) named->second.made_in.clear();
     }
     return 0;
   }

@@ -75,6 +75,9 @@ class SimDisk {
   [[nodiscard]] std::uint64_t syncs() {
     return locked([&] { return syncs_; });
   }
+  [[nodiscard]] std::uint64_t folder_syncs() {
+    return locked([&] { return folder_syncs_; });
+  }
 
   // --- For SimBackend. A sync begins and ends; all else happens at once.
   struct Sync;
@@ -120,6 +123,7 @@ class SimDisk {
   std::function<void()> on_cut_;
   std::uint64_t operations_ = 0;
   std::uint64_t syncs_ = 0;
+  std::uint64_t folder_syncs_ = 0;
   std::uint64_t writes_ = 0;
   std::map<Key, File> files_;
 };
@@ -128,7 +132,7 @@ class SimDisk {
 struct SimDisk::Sync {
   Key key;
   bool folder = false;
-  std::string path;  ///< Of the folder.
+  std::vector<Key> names;  ///< Files whose names in the folder become durable.
   std::uint64_t write = 0;
   std::uint64_t bytes = 0;
   std::map<std::uint64_t, Sector> content;
