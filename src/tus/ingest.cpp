@@ -236,9 +236,14 @@ io::Task<void> Ingest::write_out(io::StagingBuffer buffer, std::uint64_t at, std
 
 void Ingest::checkpoint_if_due() {
   if (settling_ || !order_.append.acknowledges_early || checkpointing_.running()) return;
+  if (written_ == durable_) return;
   const std::uint64_t since_ms = reactor_.now_ms() - checkpoint_ms_;
   const bool many = written_ - durable_ >= limits::kCheckpointBytes;
-  if (since_ms < (many ? kCheckpointPauseMs : limits::kCheckpointMs)) return;
+  const std::uint64_t pause_ms = many ? kCheckpointPauseMs : limits::kCheckpointMs;
+  if (since_ms < pause_ms) {  // And should nothing more come, then without it.
+    arm_checkpoint_timer(static_cast<std::uint32_t>(pause_ms - since_ms));
+    return;
+  }
   checkpointing_.take_off();
   reactor_.spawn(checkpoint(written_));
 }
@@ -252,7 +257,13 @@ io::Task<void> Ingest::checkpoint(std::uint64_t end) {
   }
   checkpoint_ms_ = reactor_.now_ms();
   checkpoint_counter().add();
+  arm_checkpoint_timer(kCheckpointPauseMs);  // For what was written meanwhile.
   checkpointing_.land();
+}
+
+void Ingest::arm_checkpoint_timer(std::uint32_t ms) {
+  if (settling_ || failure_) return;
+  checkpoint_timer_.arm(reactor_.timers(), ms, [this] { checkpoint_if_due(); });
 }
 
 io::Task<Result<>> Ingest::make_durable(std::uint64_t end) {
@@ -271,6 +282,7 @@ io::Task<Result<>> Ingest::make_durable(std::uint64_t end) {
 
 io::Task<Result<>> Ingest::settle() {
   settling_ = true;
+  checkpoint_timer_.cancel();
   co_await hand_over();
   co_await writing_.landed();
   co_await checkpointing_.landed();
@@ -282,6 +294,7 @@ io::Task<Result<>> Ingest::settle() {
 
 io::Task<void> Ingest::abandon() {
   settling_ = true;
+  checkpoint_timer_.cancel();
   buffer_ = {};
   co_await writing_.landed();
   co_await checkpointing_.landed();

@@ -73,6 +73,7 @@ class Ingest {
   io::Task<void> hand_over();
   io::Task<void> write_out(io::StagingBuffer buffer, std::uint64_t at, std::size_t bytes);
   void checkpoint_if_due();
+  void arm_checkpoint_timer(std::uint32_t ms);
   io::Task<void> checkpoint(std::uint64_t end);
   io::Task<Result<>> make_durable(std::uint64_t end);
   void arm_flush_timer();
@@ -114,6 +115,7 @@ class Ingest {
   bool stalled_ = false;
   std::size_t since_rearmed_ = 0;  ///< Bytes since the stall timer was set.
   io::Timer flush_timer_;
+  io::Timer checkpoint_timer_;
   io::Timer stall_timer_;
 };
 

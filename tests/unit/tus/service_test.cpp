@@ -152,6 +152,21 @@ TEST_P(ServiceTest, C26_ATrickleIsAStallToo) {
   EXPECT_LE(kept, sent);
 }
 
+TEST_P(ServiceTest, WhatFillsABufferIsMadeDurableThoughNothingFollows) {
+  start();
+  const std::string source = noise(limits::kStagingBufferBytes);
+  const std::string id = create(2 * source.size());
+  RawHttp client(server().port());
+  client.send(patch_head(id, 0, concat("Content-Length: ", 2 * source.size())));
+  client.send(source);
+  const std::uint64_t until_ns = mono_ns() + 10'000'000'000;
+  std::uint64_t received = 0;
+  while (received != source.size() && mono_ns() < until_ns) {
+    received = server().ask(server().catalogue().upload(id))->offset;
+  }
+  EXPECT_EQ(received, source.size());
+}
+
 TEST_P(ServiceTest, ASlowBodyIsMadeDurableWhileItRuns) {
   start();
   const std::string id = create(1000);
