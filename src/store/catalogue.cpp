@@ -112,6 +112,13 @@ io::Task<Result<>> Catalogue::name_whole(std::string id, std::string concat, std
   co_return co_await impl_->committer.commit(std::move(prepare));
 }
 
+io::Task<Result<>> Catalogue::receive_parts(std::string id, std::uint64_t bytes) {
+  Committer::Prepare prepare = [&](Changes& changes) {
+    return store::receive_parts(changes, id, bytes);
+  };
+  co_return co_await impl_->committer.commit(std::move(prepare));
+}
+
 io::Task<Result<>> Catalogue::advance_upload(std::string id, std::uint64_t offset,
                                              std::optional<std::uint64_t> length) {
   Committer::Prepare prepare = [&id, offset, length](Changes& changes) {

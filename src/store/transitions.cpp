@@ -248,6 +248,25 @@ Result<> advance_upload(Changes& changes, const std::string& id, std::uint64_t o
   return {};
 }
 
+Result<> receive_parts(Changes& changes, const std::string& id, std::uint64_t bytes) {
+  auto upload = must_read_upload(changes, id);
+  if (!upload) return fail(std::move(upload.error()));
+  if (upload->length.value_or(bytes) != bytes) {
+    return fail(ErrorCode::kConflict, "the parts of this upload are not as long as it is");
+  }
+  upload->length = bytes;
+  upload->offset = bytes;
+  upload->updated_at_ms = wall_ms();
+  changes.put(Family::kUploads, id, *upload);
+  auto video = changes.video(id);
+  if (!video) return fail(std::move(video.error()));
+  if (!*video) return {};
+  Video after = **video;
+  follow_upload(after, *upload);
+  changes.put_video(*video, std::move(after), EventKind::kProgress);
+  return {};
+}
+
 Result<> complete_upload(Changes& changes, const std::string& id) {
   auto upload = must_read_upload(changes, id);
   if (!upload) return fail(std::move(upload.error()));

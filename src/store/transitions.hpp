@@ -25,6 +25,7 @@ Result<> place_part(Changes& changes, Upload part, const std::string& replaces,
                     std::optional<Upload> whole, std::optional<Video> video);
 Result<> name_whole(Changes& changes, const std::string& id, const std::string& concat,
                     const std::string& metadata);
+Result<> receive_parts(Changes& changes, const std::string& id, std::uint64_t bytes);
 Result<> complete_upload(Changes& changes, const std::string& id);
 Result<> remove_upload(Changes& changes, const std::string& id);
 

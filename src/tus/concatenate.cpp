@@ -1,5 +1,7 @@
 // POST of a final upload. No bytes move here: the parts get second names, the final's record counts
-// them as received, and the assembler makes one file of them in the background.
+// them as received, and the assembler makes one file of them in the background. A final may come
+// before its parts have all their bytes (concatenation-unfinished): then the assembler does the
+// former too, when the last of them has.
 
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/id.hpp>
@@ -17,10 +19,12 @@ namespace {
 struct Parts {
   std::vector<store::UploadPart> list;
   std::vector<store::Upload> placed;  ///< Those that lie in their group's file.
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;            ///< Of those whose length is known.
+  bool all_known = true;
+  bool all_there = true;
 };
 
-/// All parts, finished and the caller's. Another's is as unknown as one that is not there.
+/// All parts, and that they are the caller's. Another's is as unknown as one that is not there.
 io::Task<Decision<Parts>> collect_parts(Context& context, store::Principal who,
                                         std::vector<std::string> ids) {
   const Policy& policy = context.policy;
@@ -35,17 +39,15 @@ io::Task<Decision<Parts>> collect_parts(Context& context, store::Principal who,
       co_return std::unexpected(
           Refusal{400, "not_a_partial", concat("the upload ", id, " is no partial upload")});
     }
-    if (part->length != part->offset) {
-      co_return std::unexpected(Refusal{
-          400, "part_unfinished", concat("the partial upload ", id, " has not all its bytes yet"),
-          "finish every part first: this server offers no concatenation-unfinished"});
-    }
-    if (part->offset > limit - parts.bytes) {
+    const std::uint64_t bytes = part->length.value_or(0);
+    parts.all_known = parts.all_known && part->length.has_value();
+    parts.all_there = parts.all_there && part->length == part->offset;
+    if (bytes > limit - parts.bytes) {
       co_return std::unexpected(
           Refusal{413, "upload_too_large", concat("an upload may hold at most ", limit, " bytes")});
     }
-    parts.bytes += part->offset;
-    parts.list.push_back({id, part->offset});
+    parts.bytes += bytes;
+    parts.list.push_back({id, bytes});
     if (!part->into.empty()) parts.placed.push_back(std::move(*part));
   }
   co_return parts;
@@ -57,13 +59,27 @@ io::Task<Result<>> make_final(Context& context, store::Upload upload, store::Vid
   const std::string id = upload.id;
   auto made = co_await context.blobs.create_upload(id, upload.length);
   if (!made) co_return made;
-  made = co_await context.blobs.link_parts(id, std::move(parts));
+  if (!is_unfinished_final(upload)) {
+    made = co_await context.blobs.link_parts(id, std::move(parts));
+  }
   if (made) made = co_await context.catalogue.create_upload(std::move(upload), std::move(video));
   if (!made) co_await unmake(context, id);
   co_return made;
 }
 
 }  // namespace
+
+io::Task<std::optional<std::uint64_t>> length_of_parts(Context& context, store::Upload upload) {
+  const auto list = parse_concat(upload.concat);
+  std::uint64_t bytes = 0;
+  if (!list) co_return std::nullopt;
+  for (const std::string& id : list->parts) {
+    const auto part = co_await context.catalogue.upload(id);
+    if (!part || !part->length) co_return std::nullopt;
+    bytes += *part->length;
+  }
+  co_return bytes;
+}
 
 io::Task<http::Response> concatenate(Context& context, http::Request& request, store::Principal who,
                                      Creation creation) {
@@ -79,16 +95,16 @@ io::Task<http::Response> concatenate(Context& context, http::Request& request, s
   }
   store::Upload upload{.id = make_id(),
                        .owner = std::move(who.user_id),
-                       .length = parts->bytes,
-                       .offset = parts->bytes,
+                       .offset = parts->all_there ? parts->bytes : 0,
                        .metadata = std::move(creation.metadata),
                        .concat = std::move(creation.concat),
                        .created_at_ms = wall_ms(),
                        .explicit_end = true};
+  if (parts->all_known) upload.length = parts->bytes;
   http::Response answer = http::Response::empty(201);
   answer.headers.add("Location", concat("/files/", upload.id));
   answer.headers.add("Upload-Concat", upload.concat);
-  add_offset_fields(answer.headers, upload, context.policy);
+  if (!is_unfinished_final(upload)) add_offset_fields(answer.headers, upload, context.policy);
   const std::string id = upload.id;
   store::Video video = video_of(upload, creation.description);
   auto made =

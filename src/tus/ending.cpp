@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "assembler.hpp"
 #include "digest_fields.hpp"
 #include "handlers.hpp"
 
@@ -85,7 +86,10 @@ io::Task<Decision<std::string>> check_whole(Context& context, const Ownership::H
 
 io::Task<Result<>> finish(Context& context, store::Upload upload) {
   if (!upload.into.empty()) co_return co_await finish_whole(context, upload.into);
-  if (concat_kind(upload.concat) == ConcatKind::kPartial) co_return {};
+  if (concat_kind(upload.concat) == ConcatKind::kPartial) {
+    context.assembler->part_ended(upload.id);
+    co_return {};
+  }
   auto promoted = co_await context.blobs.promote_upload(upload.id, upload.offset);
   if (!promoted) co_return promoted;
   co_return co_await context.catalogue.complete_upload(upload.id);

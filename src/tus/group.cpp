@@ -89,7 +89,7 @@ Decision<> check_cover(const store::Upload& whole, const std::vector<store::Uplo
       return std::unexpected(Refusal{400, "mixed_parts", "the parts are of different groups"});
     }
     if (part.at != end) break;
-    end += part.offset;
+    end += part.length.value_or(0);
   }
   if (end == whole.length && parts.size() == whole.parts.size()) return {};
   return std::unexpected(Refusal{400, "group_not_covered",
@@ -156,7 +156,9 @@ io::Task<http::Response> answer_whole(Context& context, http::Request& request, 
   auto answer = http::Response::empty(201);
   answer.headers.add("Location", concat("/files/", whole->id));
   answer.headers.add("Upload-Concat", creation.concat);
-  answer.headers.add("Upload-Offset", concat(*whole->length));
+  if (!is_unfinished_final(*whole)) {
+    answer.headers.add("Upload-Offset", concat(*whole->length));
+  }
   co_return answer;
 }
 

@@ -46,7 +46,9 @@ io::Task<http::Response> create(Context& context, http::Request& request, store:
                                 Speaker speaker);
 io::Task<http::Response> concatenate(Context& context, http::Request& request, store::Principal who,
                                      Creation creation);
-/// The same for parts that lie in their group's file already.
+/// The sum, as soon as each part of an unfinished final has a length.
+io::Task<std::optional<std::uint64_t>> length_of_parts(Context& context, store::Upload upload);
+/// The same as `concatenate` for parts that lie in their group's file already.
 io::Task<http::Response> answer_whole(Context& context, http::Request& request, Creation creation,
                                       std::vector<store::Upload> parts);
 io::Task<http::Response> append(Context& context, http::Request& request, store::Principal who,

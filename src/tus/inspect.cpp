@@ -61,6 +61,9 @@ io::Task<http::Response> inspect(Context& context, http::Request& request, store
     found = held ? Decision<store::Upload>(std::move(held->upload))
                  : Decision<store::Upload>(std::unexpected(std::move(held.error())));
   }
+  if (found && final_upload && !found->length) {
+    found->length = co_await length_of_parts(context, *found);
+  }
   if (!found) {
     Refusal refusal = std::move(found.error());
     if (refusal.status >= 500) refusal.status = 423;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kExtensions =
     "creation,creation-with-upload,creation-defer-length,termination,checksum,checksum-trailer,"
-    "concatenation";
+    "concatenation,concatenation-unfinished";
 constexpr std::string_view kBodyType = "application/offset+octet-stream";
 
 std::unexpected<Refusal> refuse(int status, std::string_view code, std::string detail,
@@ -346,7 +346,9 @@ Refusal refusal_of(ChecksumVerdict verdict, const Append& append) {
 
 std::optional<std::int64_t> expiry_of(const store::Upload& upload, const Policy& policy) {
   const ConcatKind kind = concat_kind(upload.concat);
-  const bool made = kind == ConcatKind::kFinal && !is_unfinished_final(upload);
+  // A final that waits for its parts goes when one of them does.
+  const bool made =
+      kind == ConcatKind::kFinal && (upload.group.empty() || !is_unfinished_final(upload));
   const bool used = made || (upload.complete && kind == ConcatKind::kNone);
   if (used || policy.expire_after_ms <= 0) return std::nullopt;
   return upload.updated_at_ms + policy.expire_after_ms;

@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "assembler.hpp"
 #include "handlers.hpp"
 
 namespace sf::tus {
@@ -19,6 +20,9 @@ io::Task<Result<>> remove_all(Context& context, std::string id) {
     records = co_await context.catalogue.remove_upload(id);
   }
   if (!records && records.error().code != ErrorCode::kNotFound) co_return records;
+  if (upload && concat_kind(upload->concat) == ConcatKind::kPartial) {
+    context.assembler->part_ended(id);
+  }
   auto files = co_await context.blobs.unlink_parts(id);
   if (files) files = co_await context.blobs.remove_video(std::move(id));
   if (!files || !upload || upload->into.empty()) co_return files;

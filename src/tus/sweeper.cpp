@@ -106,9 +106,9 @@ io::Task<void> Sweeper::pass() {
     if (stopping_) break;
     // A part lives as long as its whole has not been made.
     if (!upload.into.empty() && unfinished.contains(upload.into)) continue;
-    if (first_pass_ && concat_kind(upload.concat) == ConcatKind::kFinal &&
-        !is_unfinished_final(upload)) {
-      context_.assembler->submit(upload.id);
+    // A whole of a group expires by itself; a final with its parts, or becomes of use.
+    if (upload.group.empty() && concat_kind(upload.concat) == ConcatKind::kFinal) {
+      if (first_pass_) context_.assembler->submit(upload.id);
       continue;
     }
     const bool crashed = first_pass_ && lacks_only_its_end(upload);

@@ -63,6 +63,9 @@ class Catalogue {
                                 std::optional<Video> video);
   /// What the final request of a whole brings: its own list and metadata.
   io::Task<Result<>> name_whole(std::string id, std::string concat, std::string metadata);
+  /// The parts that a final upload waited for are all there, `bytes` in all, and have second names:
+  /// it counts them as received. Its own file does not hold them yet, so nobody is told to read it.
+  io::Task<Result<>> receive_parts(std::string id, std::uint64_t bytes);
   /// Records that the bytes up to `offset` are on disk (the caller synced them first) and, when
   /// given, the length that was deferred. Concurrent calls share one log sync. The video's
   /// received_bytes follow. An offset below the recorded one changes nothing; past the length it is

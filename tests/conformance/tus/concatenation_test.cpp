@@ -86,14 +86,50 @@ TEST_P(TusConcatenation, A9_AFinalTakesNoBytes) {
   EXPECT_EQ(bytes_of(path), "abc");
 }
 
-TEST_P(TusConcatenation, A10A16_EveryPartMustBeFinished) {
-  const std::string part = partial("abc");
-  const std::string path =
+TEST_P(TusConcatenation, A7A10A16_AFinalMayComeBeforeItsParts) {
+  const std::string part = create(3, {{"Upload-Concat", "partial"}});
+  const std::string open =
       post({{"Upload-Concat", "partial"}, {"Upload-Defer-Length", "1"}})["Location"];
-  ASSERT_EQ(patch(path, "0", "de").status, 204);
-  EXPECT_EQ(join(part + " " + path).status, 400);
-  ASSERT_EQ(patch(path, "2", "", {{"Upload-Length", "2"}}).status, 204);
-  EXPECT_EQ(bytes_of(join(part + " " + path)["Location"]), "abcde");
+  const auto made = join(part + " " + open);
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(made["Upload-Offset"], "");
+  const std::string path = made["Location"];
+  EXPECT_EQ(head(path)["Upload-Offset"], "") << "A7";
+  EXPECT_EQ(head(path)["Upload-Length"], "");
+  EXPECT_EQ(video(path).status, 200) << "the list shows it as uploading";
+  EXPECT_EQ(patch(path, "0", "x").status, 403) << "A9";
+  ASSERT_EQ(patch(open, "0", "de").status, 204);
+  ASSERT_EQ(patch(open, "2", "", {{"Upload-Length", "2"}}).status, 204) << "A16";
+  EXPECT_EQ(head(path)["Upload-Length"], "5") << "A8: the sum is known before the bytes are there";
+  EXPECT_EQ(head(path)["Upload-Offset"], "");
+  ASSERT_EQ(patch(part, "0", "abc").status, 204);
+  EXPECT_EQ(bytes_of(path), "abcde");
+  EXPECT_EQ(head(path)["Upload-Offset"], "5");
+}
+
+TEST_P(TusConcatenation, A10_AnUnfinishedFinalSurvivesKill9) {
+  const std::string a = create(200'000, {{"Upload-Concat", "partial"}});
+  const std::string b = partial(noise(100'001, 2));
+  const std::string path = join(a + " " + b + " " + a)["Location"];
+  server_.kill9();
+  server_.start();
+  EXPECT_EQ(head(path)["Upload-Length"], "500001");
+  EXPECT_EQ(head(path)["Upload-Offset"], "");
+  ASSERT_EQ(patch(a, "0", noise(200'000, 1)).status, 204);
+  EXPECT_TRUE(bytes_of(path) == noise(200'000, 1) + noise(100'001, 2) + noise(200'000, 1));
+}
+
+TEST_P(TusConcatenation, A10_WithoutAPartAnUnfinishedFinalGoesToo) {
+  const std::string a = create(5, {{"Upload-Concat", "partial"}});
+  const std::string path = join(partial("abc") + " " + a)["Location"];
+  ASSERT_EQ(head(path).status, 200);
+  ASSERT_EQ(tus("DELETE", a).status, 204);
+  const std::uint64_t until_ns = mono_ns() + 10'000'000'000;
+  while (head(path).status == 200 && mono_ns() < until_ns) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(head(path).status, 404);
+  EXPECT_EQ(video(path).status, 404);
 }
 
 TEST_P(TusConcatenation, A17_AVeryLongListIsRefusedByItsSize) {
