@@ -63,11 +63,16 @@ Result<> erase_video_records(Changes& changes, const std::shared_ptr<const Video
   return {};
 }
 
-/// Where the first gap of a whole begins. `moved` is a part whose record is not written yet.
-Result<std::uint64_t> first_gap(Changes& changes, const Upload& whole, const Upload* moved) {
-  std::uint64_t end = 0;
+/// What there is of a whole.
+struct Extent {
+  std::uint64_t first_gap = 0;  ///< Where the first gap begins.
+  std::uint64_t received = 0;   ///< Bytes of all parts, wherever they lie.
+};
+
+/// `moved` is a part whose record is not written yet.
+Result<Extent> extent_of(Changes& changes, const Upload& whole, const Upload* moved) {
+  Extent extent;
   for (const auto& placed : whole.parts) {  // In order of `at`.
-    if (placed.at != end) break;
     std::uint64_t offset = 0;
     if (moved && moved->id == placed.id) {
       offset = moved->offset;
@@ -76,24 +81,24 @@ Result<std::uint64_t> first_gap(Changes& changes, const Upload& whole, const Upl
       if (!part) return fail(std::move(part.error()));
       offset = part->offset;
     }
-    end += offset;
-    if (offset < placed.bytes) break;
+    if (placed.at == extent.first_gap) extent.first_gap += offset;
+    extent.received += offset;
   }
-  return end;
+  return extent;
 }
 
 /// Writes a whole whose parts have changed, and what that means for its video.
 Result<> put_whole(Changes& changes, Upload whole, const Upload* moved) {
-  auto gap = first_gap(changes, whole, moved);
-  if (!gap) return fail(std::move(gap.error()));
-  whole.offset = *gap;
+  auto extent = extent_of(changes, whole, moved);
+  if (!extent) return fail(std::move(extent.error()));
+  whole.offset = extent->first_gap;
   whole.updated_at_ms = wall_ms();
   changes.put(Family::kUploads, whole.id, whole);
   auto video = changes.video(whole.id);
   if (!video) return fail(std::move(video.error()));
   if (!*video) return {};
   Video after = **video;
-  follow_upload(after, whole);
+  after.source.received_bytes = extent->received;
   changes.put_video(*video, std::move(after), EventKind::kProgress);
   changes.then(std::move(whole));
   return {};

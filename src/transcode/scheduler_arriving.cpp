@@ -51,7 +51,9 @@ void Scheduler::Impl::on_arrival(const store::Upload& upload) {
 
 io::Task<void> Scheduler::Impl::take_up_arriving(std::string id) {
   auto video = co_await catalogue.video(id);
-  if (!video || video->deleted_at_ms != 0 || video->status != store::VideoStatus::kUploading ||
+  const auto upload = co_await catalogue.upload(id);
+  if (!video || !upload || video->deleted_at_ms != 0 ||
+      video->status != store::VideoStatus::kUploading ||
       std::ranges::find(gone, id) != gone.end()) {
     co_return;
   }
@@ -60,7 +62,8 @@ io::Task<void> Scheduler::Impl::take_up_arriving(std::string id) {
   job->damaged_frames = damaged_frames_of(video->warnings);
   Arrival& arrival = job->arrival;
   arrival.on = true;
-  arrival.bytes = arrival.first_bytes = video->source.received_bytes;
+  // Not the video's received bytes: those of a group may lie anywhere.
+  arrival.bytes = arrival.first_bytes = upload->offset;
   if (video->source.bytes > 0) arrival.length = video->source.bytes;
   arrival.first_ms = home.now_ms();
   TaskQueue::Entry entry;

@@ -32,7 +32,7 @@ enum class Visibility : std::uint8_t { kPublic, kUnlisted, kPrivate };
 /// What is known of the file that was uploaded.
 struct Source {
   std::uint64_t bytes = 0;           ///< Announced length; 0 while unknown.
-  std::uint64_t received_bytes = 0;  ///< Durable so far.
+  std::uint64_t received_bytes = 0;  ///< Durable so far, of all parts, wherever they lie.
   std::string container;             ///< "mp4"; empty until indexed, like the codecs.
   std::string video_codec;
   std::string audio_codec;

@@ -333,6 +333,34 @@ TEST_P(SchedulerTest, PlaysWhileItArrives) {
   }
 }
 
+TEST_P(SchedulerTest, FollowsAGroupOnlyToItsFirstGap) {
+  store::Upload whole = store::test::make_upload(kWhole);
+  whole.id.replace(whole.id.size() - 4, 4, "part");
+  whole.group = "group";
+  must(reactor.wait(blobs_->create_upload(whole.id, kWhole)));
+  const auto place = [&](std::uint64_t at, bool first) {
+    store::Upload part = store::test::make_upload(kWhole / 2);
+    part.group = whole.group;
+    part.into = whole.id;
+    part.at = at;
+    std::optional<store::Upload> group;
+    std::optional<store::Video> video;
+    if (first) {
+      group = whole;
+      video = store::test::make_video(whole.id);
+    }
+    must(reactor.wait(catalogue->place_part(part, "", std::move(group), std::move(video))));
+    return part.id;
+  };
+  const std::string tail = place(kWhole / 2, true);
+  const std::string head = place(0, false);
+  arrives(tail, 30);
+  arrives(head, 20);
+  const store::Video now = until_listed(whole.id, 4);
+  EXPECT_EQ(now.source.received_bytes, 50 * fake::kBytesPerSecond);
+  EXPECT_EQ(now.duration_ms, 16'000u);
+}
+
 TEST_P(SchedulerTest, RestartWhileItArrivesGoesOn) {
   const std::string id = begin_upload("part");
   arrives(id, 20);
