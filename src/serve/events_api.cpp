@@ -1,4 +1,5 @@
 #include "caller.hpp"
+#include "event_batch.hpp"
 #include "handlers.hpp"
 #include "video_json.hpp"
 
@@ -8,6 +9,9 @@ namespace {
 
 /// Often enough that proxies and browsers do not give the stream up as dead.
 constexpr std::uint32_t kHeartbeatMs = 15'000;
+/// Between two writes. Several fast uploads move dozens of times a second, each time with the whole
+/// record; nobody sees more than this.
+constexpr std::uint32_t kPauseMs = 250;
 
 /// One stream's state; owned by the response's body producer.
 struct Stream {
@@ -31,13 +35,16 @@ void append_event(std::string& out, const store::Event& event, const Stream& str
 }
 
 io::Task<Result<>> produce(std::shared_ptr<Stream> stream, http::BodyWriter& writer) {
+  auto& reactor = io::Reactor::current();
   std::string out = "retry: 2000\n\n";
   while (true) {
     if (auto written = co_await writer.write(out); !written) co_return written;
     if (writer.should_end() || stream->shared.draining.load(std::memory_order_relaxed)) {
       co_return Result<>{};
     }
+    co_await reactor.sleep_ms(kPauseMs);
     auto events = co_await stream->subscription.next(kHeartbeatMs);
+    events = without_stale_progress(std::move(events));
     out.clear();
     // The follower missed some: it should read the list again.
     if (stream->subscription.take_overflow()) out += "event: reset\ndata: {}\n\n";
