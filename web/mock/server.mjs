@@ -1,6 +1,7 @@
 // A stand-in for the server, for looking at pages and for running the browser stories without a
 // build of the C++ side. Speaks docs/protocols/api.md and the tus core the page uses; keeps
 // everything in memory. Not part of the product.
+import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -61,6 +62,8 @@ function metadataOf(header) {
 export class MockServer {
   library = new Library();
   uploads = new Map();
+  /** Videos by the name that the parts of their upload give their group. */
+  groups = new Map();
   sessions = new Set();
   users = new Map();
   setupToken = 'mock-setup-token';
@@ -253,18 +256,11 @@ export class MockServer {
     const tus = { 'Tus-Resumable': '1.0.0' };
     if (!this.userOf(request)) return problem(response, 401, 'signed_out', 'You are signed out.');
     if (request.method === 'POST') {
-      const metadata = metadataOf(request.headers['upload-metadata']);
-      const length = Number(request.headers['upload-length']);
-      const video = this.library.create({
-        title: metadata.title || metadata.filename,
-        visibility: metadata.visibility ?? 'unlisted',
-      });
-      this.library.change(video.id, { source: { ...video.source, bytes: length } });
-      this.uploads.set(video.id, { offset: 0, length, head: Buffer.alloc(0) });
-      response.writeHead(201, { ...tus, Location: `/files/${video.id}` });
-      response.end();
-      if (length === 0) void this.library.process(video.id, false);
-      return;
+      const concat = request.headers['upload-concat'] ?? '';
+      const created = concat.startsWith('final;') ? this.join(concat) : this.begin(request, concat);
+      if (!created) return problem(response, 404, 'part_not_found', 'A part is unknown.');
+      response.writeHead(201, { ...tus, Location: `/files/${created}` });
+      return response.end();
     }
     const upload = this.uploads.get(id);
     if (!upload) return problem(response, 404, 'not_found', 'There is no such upload.');
@@ -278,36 +274,73 @@ export class MockServer {
       return response.end();
     }
     if (request.method === 'DELETE') {
-      const video = this.library.videos.get(id);
-      this.uploads.delete(id);
-      this.library.videos.delete(id);
-      this.library.tell('deleted', video);
+      this.removeUpload(id, upload);
       response.writeHead(204, tus);
       return response.end();
     }
-    return this.patch(request, response, id, upload);
+    return this.patch(request, response, upload);
   }
 
-  async patch(request, response, id, upload) {
+  /** Makes an upload and its video, or a part (`partial`) and with the first one its group. */
+  begin(request, concat) {
+    const metadata = metadataOf(request.headers['upload-metadata']);
+    const length = Number(request.headers['upload-length']);
+    const makeVideo = (bytes) => {
+      const video = this.library.create({
+        title: metadata.title || metadata.filename,
+        visibility: metadata.visibility ?? 'unlisted',
+      });
+      this.library.change(video.id, { source: { ...video.source, bytes } });
+      return video.id;
+    };
+    const upload = { offset: 0, length, chunks: [], at: 0 };
+    if (concat !== 'partial') {
+      const id = makeVideo(length);
+      this.uploads.set(id, { ...upload, video: id });
+      if (length === 0) void this.library.process(id, false);
+      return id;
+    }
+    const { group, offset, total } = metadata;
+    if (!this.groups.has(group)) this.groups.set(group, makeVideo(Number(total)));
+    const video = this.groups.get(group);
+    const id = `${video}p${offset}`;
+    this.uploads.set(id, { ...upload, video, at: Number(offset) });
+    return id;
+  }
+
+  /** The video whose parts `concat` lists. Its last byte has queued it already. */
+  join(concat) {
+    const ids = concat.slice('final;'.length).split(' ');
+    const parts = ids.map((url) => this.uploads.get(url.split('/').at(-1)));
+    return parts.every((part) => part?.offset === part?.length) ? parts[0]?.video : null;
+  }
+
+  removeUpload(id, { video }) {
+    this.uploads.delete(id);
+    if (this.partsOf(video).length > 0) return;
+    const gone = this.library.videos.get(video);
+    this.library.videos.delete(video);
+    if (gone) this.library.tell('deleted', gone);
+  }
+
+  partsOf(video) {
+    return [...this.uploads.values()].filter((upload) => upload.video === video);
+  }
+
+  async patch(request, response, upload) {
     if (Number(request.headers['upload-offset']) !== upload.offset)
       return problem(response, 409, 'offset', 'The offset does not match.');
     let told = 0;
     try {
       for await (const chunk of request) {
-        if (upload.head.length < 64)
-          upload.head = Buffer.concat([upload.head, chunk]).subarray(0, 64);
+        upload.chunks.push(chunk);
         upload.offset += chunk.length;
         await new Promise((resolve) =>
           setTimeout(resolve, (chunk.length * 1000) / this.uploadRate),
         );
-        if (Date.now() - told > 400 && this.library.videos.has(id)) {
+        if (Date.now() - told > 400) {
           told = Date.now();
-          const video = this.library.videos.get(id);
-          this.library.change(
-            id,
-            { source: { ...video.source, received_bytes: upload.offset } },
-            'progress',
-          );
+          this.tellReceived(upload.video, 'progress');
         }
       }
     } catch {
@@ -315,11 +348,22 @@ export class MockServer {
     }
     response.writeHead(204, { 'Tus-Resumable': '1.0.0', 'Upload-Offset': upload.offset });
     response.end();
-    if (upload.offset === upload.length && this.library.videos.has(id)) {
-      const video = this.library.videos.get(id);
-      this.library.change(id, { source: { ...video.source, received_bytes: upload.offset } });
-      void this.library.process(id, upload.head.includes('ftyp'));
-    }
+    const source = this.tellReceived(upload.video, 'updated');
+    if (!source || source.received_bytes !== source.bytes) return;
+    const parts = this.partsOf(upload.video).sort((a, b) => a.at - b.at);
+    const chunks = parts.flatMap((part) => part.chunks);
+    const hash = createHash('sha256');
+    for (const chunk of chunks) hash.update(chunk);
+    this.library.change(upload.video, { source: { ...source, sha256: hash.digest('hex') } });
+    void this.library.process(upload.video, chunks[0]?.subarray(0, 64).includes('ftyp'));
+  }
+
+  /** What the video's source is now; undefined when the video is gone. */
+  tellReceived(id, event) {
+    const video = this.library.videos.get(id);
+    if (!video) return undefined;
+    const received_bytes = this.partsOf(id).reduce((sum, part) => sum + part.offset, 0);
+    return this.library.change(id, { source: { ...video.source, received_bytes } }, event).source;
   }
 
   play(response, [id, ...rest]) {

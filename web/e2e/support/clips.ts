@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -16,13 +16,19 @@ function once(name: string, make: (path: string) => void): string {
   return path;
 }
 
-function encode(path: string, picture: string, seconds: number, video: string[]): void {
+function encode(
+  path: string,
+  picture: string,
+  seconds: number,
+  video: string[],
+  index = ['-movflags', '+faststart'],
+): void {
   execFileSync('ffmpeg', [
     ...['-hide_banner', '-loglevel', 'error', '-y', '-fflags', '+bitexact'],
     ...['-f', 'lavfi', '-i', picture],
     ...['-f', 'lavfi', '-i', `sine=frequency=440:duration=${seconds}`],
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '60', ...video],
-    ...['-c:a', 'aac', '-b:a', '96k', '-movflags', '+faststart', '-f', 'mp4', path],
+    ...['-c:a', 'aac', '-b:a', '96k', ...index, '-f', 'mp4', path],
   ]);
 }
 
@@ -38,6 +44,20 @@ export function heavyClip(name: string): string {
   const picture = 'testsrc=size=640x360:rate=25:duration=12,noise=alls=40:allf=t';
   const rate = ['-b:v', '4M', '-minrate', '4M', '-maxrate', '4M', '-bufsize', '8M'];
   return once(name, (path) => encode(path, picture, 12, rate));
+}
+
+/** Large enough to go up in parts: 6 s and 66 MiB of padding, then the index, at the very end. */
+export function largeClip(name: string): string {
+  const clip = once('padded.mp4', (path) => {
+    encode(path, 'testsrc2=size=640x360:rate=25:duration=6', 6, [], []);
+    const bytes = readFileSync(path);
+    const index = bytes.lastIndexOf('moov') - 4;
+    const padding = Buffer.alloc(66 * 1024 * 1024 + 5);
+    padding.writeUInt32BE(padding.length);
+    padding.write('free', 4);
+    writeFileSync(path, Buffer.concat([bytes.subarray(0, index), padding, bytes.subarray(index)]));
+  });
+  return once(name, (path) => linkSync(clip, path));
 }
 
 /** Not a video at all, whatever its name says. */

@@ -1,37 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { TransferEvents, TransferSource, Transport } from './transport';
-import { titleOf, UploadEngine } from './upload-engine';
+import { FakeTransport } from './fake-transport';
+import { UploadEngine } from './upload-engine';
+import { titleOf } from './upload-job';
 import { UploadRecords } from './upload-records';
-
-type Attempt = { source: TransferSource; events: TransferEvents; aborted: boolean };
-
-/** A transport whose every move the test makes by hand. */
-class FakeTransport implements Transport {
-  readonly attempts: Attempt[] = [];
-  readonly terminated: string[] = [];
-
-  prepare() {}
-
-  begin(source: TransferSource, events: TransferEvents) {
-    const attempt: Attempt = { source, events, aborted: false };
-    this.attempts.push(attempt);
-    return {
-      abort: () => {
-        attempt.aborted = true;
-      },
-    };
-  }
-
-  async terminate(url: string) {
-    this.terminated.push(url);
-  }
-
-  last(): Attempt {
-    const attempt = this.attempts.at(-1);
-    if (!attempt) throw new Error('nothing was begun');
-    return attempt;
-  }
-}
 
 const lost = { status: null, body: '', retryAfterMs: null };
 let online = true;
@@ -188,7 +159,7 @@ describe('several uploads', () => {
       'waiting',
     ]);
     transport.attempts[0]?.events.onSuccess();
-    expect(transport.last().source.file.name).toBe('c.mp4');
+    expect(transport.last().source.metadata.filename).toBe('c.mp4');
   });
 
   it('does not upload the same file twice at once', () => {

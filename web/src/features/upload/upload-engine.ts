@@ -1,60 +1,35 @@
+import { FileTransfer, lanesOf } from './file-transfer';
+import { indexBehindMedia } from './media-index';
 import { judge } from './retry-policy';
-import { TransferRate } from './transfer-rate';
 import type { TransferFailure, Transport } from './transport';
+import {
+  idOf,
+  type Job,
+  metadataOf,
+  type NewVideoVisibility,
+  newItem,
+  newJob,
+  type UploadItem,
+} from './upload-job';
+import {
+  bytesSent,
+  goesInParts,
+  planParts,
+  planWhole,
+  type UploadPart,
+  type UploadPlan,
+  urlsOf,
+} from './upload-plan';
 import { isSameFile, type UploadRecord, type UploadRecords } from './upload-records';
 
-/**
- * waiting: for its turn · uploading · paused: by the person · retrying: after a fault, by itself ·
- * detached: from before a reload, the file must be chosen again · failed: only a person can help · done
- */
-export type UploadPhase =
-  | 'waiting'
-  | 'uploading'
-  | 'paused'
-  | 'retrying'
-  | 'detached'
-  | 'failed'
-  | 'done';
-
-export type UploadItem = {
-  readonly key: string;
-  readonly name: string;
-  readonly size: number;
-  readonly sent: number;
-  readonly phase: UploadPhase;
-  readonly bytesPerSecond: number | null;
-  /** The server's name for it, known once the upload is created: the id of its video. */
-  readonly videoId: string | null;
-  readonly reason: string | null;
-  readonly hint: string | null;
-  /** When the next attempt starts, in the clock of Date.now(). */
-  readonly retryAt: number | null;
-};
-
-export type NewVideoVisibility = 'public' | 'unlisted' | 'private';
 export type UploadState = {
   readonly items: readonly UploadItem[];
   readonly visibility: NewVideoVisibility;
 };
 
-/** Everything about one upload that nobody draws. */
-type Job = {
-  item: UploadItem;
-  file: File | null;
-  lastModified: number;
-  url: string | null;
-  visibility: NewVideoVisibility;
-  attempt: { abort: () => void } | null;
-  failures: number;
-  /** The furthest byte any attempt sent: only going beyond it proves that things work again. */
-  sentMax: number;
-  rate: TransferRate;
-  retryTimer: ReturnType<typeof setTimeout> | undefined;
-  stallTimer: ReturnType<typeof setTimeout> | undefined;
-  savedAtMs: number;
-};
-
-const parallelMax = 2;
+const filesMax = 2;
+/** Of the six that a browser opens to a host, two are left to the page and its events. */
+const connectionsMax = 4;
 const notifyMs = 150;
 const saveMs = 2_000;
 const heartbeatMs = 5_000;
@@ -148,7 +123,7 @@ export class UploadEngine {
     if (!job || job.item.phase === 'done') return;
     this.halt(job);
     this.forget(job);
-    if (job.url) this.environment.transport.terminate(job.url).catch(() => {});
+    this.release(job);
     this.fill();
   }
 
@@ -182,12 +157,12 @@ export class UploadEngine {
   }
 
   private adopt(record: UploadRecord): void {
-    const item = newItem(record.key, record.name, record.size);
-    this.jobs.set(record.key, {
-      ...newJob({ ...item, phase: 'detached', sent: record.sent, videoId: idOf(record.url) }),
-      lastModified: record.lastModified,
-      url: record.url,
-    });
+    const { key, name, size, lastModified, group, parts } = record;
+    const plan: UploadPlan = { group, parts };
+    const videoId = group ? null : idOf(urlsOf(plan)[0] ?? '');
+    const item = { ...newItem(key, name, size), sent: bytesSent(plan), videoId };
+    const job = newJob({ ...item, phase: 'detached' });
+    this.jobs.set(key, { ...job, lastModified, plan });
   }
 
   private enqueue(file: File): void {
@@ -195,6 +170,7 @@ export class UploadEngine {
     const key = `${Date.now().toString(36)}-${this.keyCount}`;
     this.jobs.set(key, {
       ...newJob(newItem(key, file.name, file.size)),
+      plan: freshPlan(file.size),
       file,
       lastModified: file.lastModified,
       visibility: this.state.visibility,
@@ -207,38 +183,64 @@ export class UploadEngine {
     this.change(job, { phase: 'waiting' });
   }
 
-  /** Starts what waits, as far as there is room. */
+  /** Starts what waits, in order, as far as there is room. */
   private fill(): void {
     const jobs = [...this.jobs.values()];
-    let running = jobs.filter((job) => job.item.phase === 'uploading').length;
+    const running = jobs.filter((job) => job.item.phase === 'uploading');
+    let files = running.length;
+    let connections = running.reduce((sum, job) => sum + lanesOf(job.plan), 0);
     for (const job of jobs) {
-      if (running >= parallelMax) break;
       if (job.item.phase !== 'waiting') continue;
+      if (files >= filesMax || connections + lanesOf(job.plan) > connectionsMax) continue;
+      files += 1;
+      connections += lanesOf(job.plan);
       this.begin(job);
-      running += 1;
     }
     this.keepAlive();
   }
 
   private begin(job: Job): void {
-    if (!job.file) return;
+    const { file, plan } = job;
+    if (!file) return;
     job.rate.reset();
     this.change(job, { phase: 'uploading', reason: null, hint: null, retryAt: null });
     this.watchForStall(job, job.item.sent);
-    job.attempt = this.environment.transport.begin(
-      { file: job.file, url: job.url, metadata: metadataOf(job.file, job.visibility) },
-      {
-        onUrl: (url) => this.created(job, url),
-        onProgress: (sent) => this.progressed(job, sent),
-        onSuccess: () => this.finished(job),
-        onFailure: (failure) => this.failed(job, failure),
-      },
-    );
+    if (plan) this.send(job, file, plan);
+    else void this.planAndSend(job, file);
   }
 
-  private created(job: Job, url: string): void {
-    job.url = url;
-    this.change(job, { videoId: idOf(url) });
+  private async planAndSend(job: Job, file: File): Promise<void> {
+    const looking = new AbortController();
+    job.attempt = looking;
+    // A file that cannot be read fails when it is sent, with words.
+    const index = await indexBehindMedia(file).catch(() => null);
+    if (looking.signal.aborted) return;
+    job.plan = planParts(file.size, index);
+    this.send(job, file, job.plan);
+  }
+
+  private send(job: Job, file: File, plan: UploadPlan): void {
+    const source = { file, plan, metadata: metadataOf(file, job.visibility) };
+    const transfer = new FileTransfer(this.environment.transport, source, {
+      onUrl: (part, url) => this.created(job, transfer, part, url),
+      onProgress: (sent) => this.progressed(job, sent),
+      onSuccess: (url) => this.finished(job, url),
+      onFailure: (failure) => this.failed(job, failure),
+    });
+    job.attempt = transfer;
+    transfer.start();
+  }
+
+  private created(job: Job, transfer: FileTransfer, part: UploadPart, url: string): void {
+    const current = job.attempt === transfer;
+    const late = !job.attempt && !part.url && job.plan?.parts.includes(part);
+    if (!current && !late) {
+      // Cancelled, begun anew or created again meanwhile: nobody would come back to this one.
+      this.terminate(url);
+      return;
+    }
+    part.url = url;
+    if (job.plan && !job.plan.group) this.change(job, { videoId: idOf(url) });
     this.save(job);
   }
 
@@ -254,10 +256,10 @@ export class UploadEngine {
     this.publishSoon();
   }
 
-  private finished(job: Job): void {
+  private finished(job: Job, url: string): void {
     this.halt(job);
     this.environment.records.remove(job.item.key);
-    this.change(job, { phase: 'done', sent: job.item.size });
+    this.change(job, { phase: 'done', sent: job.item.size, videoId: idOf(url) });
     this.fill();
   }
 
@@ -268,7 +270,8 @@ export class UploadEngine {
     if (verdict.kind === 'stop') {
       this.change(job, { phase: 'failed', reason: verdict.reason, hint: verdict.hint });
     } else if (verdict.kind === 'restart') {
-      job.url = null;
+      this.release(job);
+      job.plan = freshPlan(job.item.size);
       job.sentMax = 0;
       this.environment.records.remove(job.item.key);
       this.retryIn(job, verdict.reason, 1_000);
@@ -306,14 +309,31 @@ export class UploadEngine {
   }
 
   private save(job: Job): void {
-    if (!job.url) return;
-    const { key, name, size, sent } = job.item;
+    if (!job.plan || urlsOf(job.plan).length === 0) return;
+    const { key, name, size } = job.item;
     job.savedAtMs = Date.now();
     this.environment.records.claim(
-      { key, name, size, sent, url: job.url, lastModified: job.lastModified },
+      { key, name, size, lastModified: job.lastModified, ...job.plan },
       job.savedAtMs,
     );
   }
+
+  /** Frees what the server has of it. */
+  private release(job: Job): void {
+    const { plan } = job;
+    job.plan = null;
+    if (!plan) return;
+    const urls = urlsOf(plan);
+    const endAll = () => urls.forEach(this.terminate);
+    // With its last byte a group has become a video, which does not go with its parts.
+    const mayBeWhole = plan.group !== null && bytesSent(plan) === job.item.size;
+    if (!mayBeWhole) endAll();
+    else this.environment.transport.join(urls, { onSuccess: this.terminate, onFailure: endAll });
+  }
+
+  private terminate = (url: string): void => {
+    this.environment.transport.terminate(url).catch(() => {});
+  };
 
   private forget(job: Job): void {
     this.environment.records.remove(job.item.key);
@@ -354,52 +374,7 @@ export class UploadEngine {
   }
 }
 
-function newItem(key: string, name: string, size: number): UploadItem {
-  return {
-    key,
-    name,
-    size,
-    sent: 0,
-    phase: 'waiting',
-    bytesPerSecond: null,
-    videoId: null,
-    reason: null,
-    hint: null,
-    retryAt: null,
-  };
-}
-
-function newJob(item: UploadItem): Job {
-  return {
-    item,
-    file: null,
-    lastModified: 0,
-    url: null,
-    visibility: 'unlisted',
-    attempt: null,
-    failures: 0,
-    sentMax: 0,
-    rate: new TransferRate(),
-    retryTimer: undefined,
-    stallTimer: undefined,
-    savedAtMs: 0,
-  };
-}
-
-/** The upload's id is the last segment of its URL, and the video's id too. */
-function idOf(url: string): string | null {
-  return /\/([^/?#]+)\/?(?:[?#]|$)/.exec(url)?.[1] ?? null;
-}
-
-/** "holiday_in-rome.final.mp4" is called "holiday in rome final" until someone edits it. */
-export function titleOf(fileName: string): string {
-  const title = fileName
-    .replace(/\.[A-Za-z0-9]{1,5}$/, '')
-    .replace(/[_.]+/g, ' ')
-    .trim();
-  return title || fileName;
-}
-
-function metadataOf(file: File, visibility: NewVideoVisibility): Record<string, string> {
-  return { filename: file.name, filetype: file.type, title: titleOf(file.name), visibility };
+/** Null where that needs a look into the file first. */
+function freshPlan(size: number): UploadPlan | null {
+  return goesInParts(size) ? null : planWhole(size);
 }

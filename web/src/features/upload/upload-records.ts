@@ -6,16 +6,35 @@ const recordsMax = 50;
 /** How long a tab's claim on an upload outlives its last sign of life. */
 const claimMs = 15_000;
 
-const RecordSchema = v.object({
+const common = {
   key: v.string(),
-  url: v.string(),
   name: v.string(),
   size: v.number(),
   lastModified: v.number(),
-  sent: v.number(),
   /** Until when a tab is known to be working on it; 0 when none is. */
   claimedUntil: v.number(),
+};
+const PartSchema = v.object({
+  begin: v.number(),
+  end: v.number(),
+  url: v.nullable(v.string()),
+  sent: v.number(),
+  done: v.boolean(),
 });
+const RecordSchema = v.object({
+  ...common,
+  group: v.nullable(v.string()),
+  parts: v.pipe(v.array(PartSchema), v.minLength(1)),
+});
+/** How a record looked before files went up in parts. */
+const WholeSchema = v.pipe(
+  v.object({ ...common, url: v.string(), sent: v.number() }),
+  v.transform(({ url, sent, ...rest }): UploadRecord => {
+    const part = { begin: 0, end: rest.size, url, sent, done: false };
+    return { ...rest, group: null, parts: [part] };
+  }),
+);
+const StoredSchema = v.union([RecordSchema, WholeSchema]);
 
 /** An unfinished upload as it survives a reload: where it is on the server and which file it was. */
 export type UploadRecord = v.InferOutput<typeof RecordSchema>;
@@ -60,9 +79,13 @@ export class UploadRecords {
 
   private all(): UploadRecord[] {
     try {
-      const parsed: unknown = JSON.parse(this.storage.getItem(storageKey) ?? '[]');
-      const result = v.safeParse(v.array(RecordSchema), parsed);
-      return result.success ? result.output : [];
+      const stored: unknown = JSON.parse(this.storage.getItem(storageKey) ?? '[]');
+      if (!Array.isArray(stored)) return [];
+      // One that this page does not understand costs only itself.
+      return stored.flatMap((record) => {
+        const result = v.safeParse(StoredSchema, record);
+        return result.success ? [result.output] : [];
+      });
     } catch {
       return [];
     }

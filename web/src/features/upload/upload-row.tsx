@@ -10,7 +10,7 @@ import { ProgressBar } from '~/ui/progress-bar';
 import { showToast } from '~/ui/toast';
 import { FilePicker } from './file-picker';
 import { useUploadEngine } from './upload-context';
-import type { UploadItem } from './upload-engine';
+import type { UploadItem } from './upload-job';
 import styles from './upload-row.module.css';
 
 const pollMs = 5_000;

@@ -3,7 +3,7 @@ import { IconButton } from '~/ui/button';
 import { formatPercent } from '~/ui/format';
 import { ProgressBar } from '~/ui/progress-bar';
 import { useUploadEngine, useUploads } from './upload-context';
-import type { UploadItem } from './upload-engine';
+import type { UploadItem } from './upload-job';
 import { UploadRow } from './upload-row';
 import styles from './upload-tray.module.css';
 
