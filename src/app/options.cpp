@@ -83,6 +83,11 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
               "Uploads that one account may send at once; 0: no limit");
   add_setting(app, "account-creations-max", serve.account_creations_max,
               "Uploads that one account may begin in a minute; 0: no limit");
+  add_setting(app, "account-max-bytes", serve.account_max_bytes,
+              "Bytes that the uploads of one account may hold; 0: no limit");
+  add_setting(app, "account-unfinished-max", serve.account_unfinished_max,
+              "Unfinished uploads that one account may have; 0: no limit")
+      ->capture_default_str();
   add_setting(app, "ladder", serve.ladder, "Rungs to make, by height")->capture_default_str();
   add_setting(app, "copy", serve.copy, "Pass on as it is what can be: true or false");
   add_setting(app, "source-sha256", serve.source_sha256,

@@ -26,6 +26,8 @@ struct ServeOptions {
   std::uint64_t upload_max_bytes = 0;
   unsigned account_uploads_max = 256;    ///< Bodies that one account may send at once.
   unsigned account_creations_max = 600;  ///< Uploads that one account may begin in a minute.
+  std::uint64_t account_max_bytes = 0;   ///< That the uploads of one account may hold.
+  std::uint64_t account_unfinished_max = 1'000;
   std::string ladder = "1080,720,480,360";
   bool copy = true;
   bool source_sha256 = true;  ///< Digests of masters, at idle priority.

@@ -217,6 +217,8 @@ Result<> Server::start_site() {
   uploads.upload_io = options_.upload_io;
   uploads.account_bodies_max = options_.account_uploads_max;
   uploads.account_creations_per_minute_max = options_.account_creations_max;
+  uploads.account_bytes_max = options_.account_max_bytes;
+  uploads.account_unfinished_max = options_.account_unfinished_max;
   tus_ = std::make_unique<tus::Service>(*stores_->catalogue, *stores_->blobs, *stores_->accounts,
                                         uploads);
   tus_->set_before_remove([this](std::string id) { return scheduler_->forget(std::move(id)); });

@@ -149,6 +149,25 @@ io::Task<Result<std::vector<Upload>>> Catalogue::unfinished_uploads() {
   co_return co_await read;
 }
 
+io::Task<Result<Holdings>> Catalogue::holdings_of(std::string owner) {
+  auto read = io::offload(impl_->pool, [this, &owner]() -> Result<Holdings> {
+    Holdings held;
+    auto done = impl_->database->each(
+        Family::kUploads, {}, {}, [&](std::string_view, std::string_view stored) -> Result<bool> {
+          if (!stored.contains(owner)) return true;  // Far cheaper than reading it.
+          auto upload = decode<Upload>(stored);
+          if (!upload) return fail(std::move(upload.error()));
+          if (upload->owner != owner || !upload->into.empty()) return true;
+          held.bytes += upload->length.value_or(upload->offset);
+          held.unfinished += upload->complete ? 0 : 1;
+          return true;
+        });
+    if (!done) return fail(std::move(done.error()));
+    return held;
+  });
+  co_return co_await read;
+}
+
 // --- Videos.
 
 std::shared_ptr<const Video> Catalogue::cached_video(const std::string& id) const {

@@ -144,8 +144,11 @@ io::Task<http::Response> create(Context& context, http::Request& request, store:
       if (!placed) co_return refuse(request, placed.error());
       upload = std::move(*placed);
     } else {
+      auto place = co_await find_place(context, upload.owner, upload.length.value_or(0));
+      if (!place) co_return refuse(request, place.error());
       auto made = co_await make(context, upload, creation->description);
       if (!made) co_return http::problem(request, made.error());
+      place->keep();
     }
     answer = co_await fill(context, request, speaker, *hold, upload, std::move(*creation),
                            std::move(*plan), interim);

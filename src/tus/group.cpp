@@ -112,7 +112,10 @@ io::Task<Decision<store::Upload>> place_part(Context& context, store::Upload par
     if (*whole) {
       placed = co_await join_group(context, part, std::move(**whole));
     } else {
+      auto place = co_await find_place(context, part.owner, placement.total);
+      if (!place) co_return std::unexpected(std::move(place.error()));
       placed = co_await open_group(context, part, placement, description);
+      if (placed) place->keep();
     }
     if (placed) co_return std::move(*placed);
     if (placed.error().code != ErrorCode::kConflict || tries + 1 == kTriesMax) {

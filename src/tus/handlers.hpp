@@ -19,14 +19,15 @@
 #include "ingest.hpp"
 #include "ownership.hpp"
 #include "protocol.hpp"
+#include "quota.hpp"
 
 namespace sf::tus {
 
 class Assembler;
 class Interim;
 
-/// What all handlers share; lives as long as the service. Constant but for `ownership` and
-/// `admission`.
+/// What all handlers share; lives as long as the service. Constant but for `ownership`,
+/// `admission` and `quota`.
 struct Context {
   store::Catalogue& catalogue;
   store::BlobStore& blobs;
@@ -38,6 +39,7 @@ struct Context {
   std::function<io::Task<void>(std::string)> before_remove;
   Ownership ownership;
   Admission admission;
+  Quota quota;
   Assembler* assembler = nullptr;
 };
 
@@ -88,6 +90,10 @@ struct Held {
 };
 io::Task<Decision<Held>> take_upload(Context& context, store::Principal who, std::string id,
                                      std::uint32_t timeout_ms);
+
+/// The right of `account` to one more upload of `bytes`, or why it has none.
+io::Task<Decision<Quota::Place>> find_place(Context& context, std::string account,
+                                            std::uint64_t bytes);
 
 /// Where a body has brought an upload.
 struct Stored {

@@ -175,7 +175,9 @@ struct Service::Impl {
                 .direct = wants_direct(options.upload_io, blobs),
                 .admission = Admission(
                     {.bodies_max = options.account_bodies_max,
-                     .creations_per_minute_max = options.account_creations_per_minute_max})},
+                     .creations_per_minute_max = options.account_creations_per_minute_max}),
+                .quota = Quota({.bytes_max = options.account_bytes_max,
+                                .unfinished_max = options.account_unfinished_max})},
         assembler(context),
         sweeper(context) {
     context.assembler = &assembler;

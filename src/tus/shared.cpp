@@ -125,6 +125,16 @@ io::Task<Decision<store::Upload>> find_upload(Context& context, store::Principal
   co_return std::move(*upload);
 }
 
+io::Task<Decision<Quota::Place>> find_place(Context& context, std::string account,
+                                            std::uint64_t bytes) {
+  if (auto place = context.quota.try_take(account, bytes)) co_return std::move(*place);
+  const auto counted = co_await context.catalogue.holdings_of(account);
+  if (!counted) {
+    co_return std::unexpected(refusal_of_disk("cannot count uploads", "", counted.error()));
+  }
+  co_return context.quota.take(account, bytes, *counted);
+}
+
 io::Task<Decision<Held>> take_upload(Context& context, store::Principal who, std::string id,
                                      std::uint32_t timeout_ms) {
   auto hold = co_await context.ownership.take(id, timeout_ms);

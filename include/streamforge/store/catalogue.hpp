@@ -79,6 +79,8 @@ class Catalogue {
   /// file afterwards: a crash between leaves a file without a record, which `reconcile` removes.
   io::Task<Result<>> remove_upload(std::string id);
   io::Task<Result<std::vector<Upload>>> unfinished_uploads();
+  /// Reads every upload's record: for now and then.
+  io::Task<Result<Holdings>> holdings_of(std::string owner);
 
   io::Task<Result<Video>> video(std::string id);
   /// The record if it is in memory (recently read or written), else null: for hot paths, no wait.

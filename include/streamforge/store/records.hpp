@@ -143,6 +143,12 @@ struct Upload {
   std::uint64_t at = 0;           ///< Of a part: where it begins there.
 };
 
+/// What the uploads of one owner hold. A part of a group counts with its whole.
+struct Holdings {
+  std::uint64_t bytes = 0;  ///< As announced; of an upload of unknown length what came of it.
+  std::uint64_t unfinished = 0;
+};
+
 /// A keyframe in a segment's file.
 struct IFrame {
   std::int64_t pts_ticks = 0;

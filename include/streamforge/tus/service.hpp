@@ -27,9 +27,12 @@ struct ServiceOptions {
   UploadIo upload_io = UploadIo::kAuto;
   /// A body that brings less than 8 KiB in this time ends; what came is kept.
   std::uint32_t stall_timeout_ms = 60'000;
-  /// Of one account (429 beyond them); 0: no limit. Nobody's uploads (--open) are not counted.
+  /// Of one account (429 beyond them, 413 for bytes); 0: no limit. Nobody's uploads (--open) are
+  /// not counted.
   unsigned account_bodies_max = 0;                ///< Bodies sent at once.
   unsigned account_creations_per_minute_max = 0;  ///< New uploads.
+  std::uint64_t account_bytes_max = 0;            ///< Of all its uploads, finished or not.
+  std::uint64_t account_unfinished_max = 0;       ///< Uploads.
   /// Origins whose pages may upload, "https://example.org"; empty: any. Our own page always may.
   std::vector<std::string> allowed_origins;
 };

@@ -480,6 +480,32 @@ TEST_P(AccessTest, AnAccountsUploadsAreLimitedAtOnceAndInAMinute) {
   EXPECT_EQ(patch(second, 0, "hello", by(ann_)).status, 204);
 }
 
+TEST_P(AccessTest, WhatAnAccountHoldsIsLimited) {
+  ServiceOptions limits;
+  limits.account_bytes_max = 10;
+  limits.account_unfinished_max = 2;
+  start_closed(limits);
+  const auto post = [&](const std::string& length) {
+    return fetch("POST", "/files", by(ann_, {{"Upload-Length", length}}));
+  };
+  const std::string first = create(6, by(ann_));
+  const auto full = post("5");
+  EXPECT_EQ(full.status, 413);
+  EXPECT_NE(full.body.find("account_full"), std::string::npos) << full.body;
+  EXPECT_NE(full.body.find("\"hint\""), std::string::npos) << full.body;
+  EXPECT_EQ(create(10, by(bob_)).empty(), false) << "another account";
+  const std::string second = create(4, by(ann_));
+  EXPECT_EQ(post("0").status, 429) << "two are unfinished";
+  ASSERT_EQ(patch(second, 0, "abcd", by(ann_)).status, 204);
+  EXPECT_EQ(post("1").status, 413) << "what is finished counts too";
+  EXPECT_EQ(fetch("DELETE", "/files/" + first, by(ann_)).status, 204);
+  EXPECT_EQ(post("7").status, 413);
+  const std::string again = create(6, by(ann_));
+  EXPECT_EQ(post("1").status, 413);
+  restart();
+  EXPECT_EQ(post("1").status, 413) << "a restart counts anew";
+}
+
 TEST_P(AccessTest, AStrangersRequestEndsNobodysTransfer) {
   start_closed();
   const std::string id = create(5, by(ann_));
