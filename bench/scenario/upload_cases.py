@@ -175,9 +175,11 @@ def crowd(process, address, source, uploads: int, size: int) -> dict:
     meter = Meter(process.pid)
     for thread in threads:
         thread.join()
+    measured = meter.read(uploads * size)
+    wait_until_idle(process.pid)
     chunks.sort()
     median = statistics.median(chunks)
-    return {**meter.read(uploads * size), "errors": len(failures), "error": failures[:1],
+    return {**measured, "errors": len(failures), "error": failures[:1],
             "chunk_ms": median * 1e3, "p99_ms": chunks[len(chunks) * 99 // 100] * 1e3,
             "whole_s": statistics.median(wholes), "slowest_s": max(wholes),
             "peak_rss": rss_bytes(process.pid, peak=True)}
