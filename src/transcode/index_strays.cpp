@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
-#include <iterator>
 #include <span>
 #include <utility>
 
@@ -34,31 +32,49 @@ std::size_t return_of(std::span<const PacketEntry> packets, std::size_t from) {
   return to_the_end ? end : from;
 }
 
+bool leaps(const PacketEntry& before, const PacketEntry& packet) {
+  const std::int64_t step = packet.dts_ticks - before.dts_ticks;
+  return step > kLeapTicks || step < -kLeapTicks;
+}
+
+// Whether `packets[i]` would be shown long before it is decoded, or long after those that follow.
+bool is_shown_astray(std::span<const PacketEntry> packets, std::size_t i) {
+  const PacketEntry& packet = packets[i];
+  const std::size_t later = i + kReorderMax;
+  return packet.pts_ticks < packet.dts_ticks - kLeapTicks ||
+         (later < packets.size() && packet.pts_ticks > packets[later].dts_ticks + kLeapTicks);
+}
+
+bool is_orderly(std::span<const PacketEntry> packets) {
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (is_shown_astray(packets, i) || (i > 0 && leaps(packets[i - 1], packets[i]))) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::size_t drop_strays(std::vector<PacketEntry>& packets) {
+  if (is_orderly(packets)) return 0;  // Nearly always, and looked at again as a file arrives.
   std::vector<PacketEntry> kept;
   kept.reserve(packets.size());
   for (std::size_t i = 0; i < packets.size(); ++i) {
-    const std::int64_t step = i == 0 ? 0 : packets[i].dts_ticks - packets[i - 1].dts_ticks;
-    if (step > kLeapTicks || step < -kLeapTicks) {
+    if (i > 0 && leaps(packets[i - 1], packets[i])) {
+      const bool back_in_time = packets[i].dts_ticks < packets[i - 1].dts_ticks;
       if (const std::size_t back = return_of(packets, i); back != i) {
         i = back;
         if (i == packets.size()) break;
-      } else if (step < 0 && i <= kFalseStartMax && packets.size() > 2 * i) {
+      } else if (back_in_time && i <= kFalseStartMax && packets.size() > 2 * i) {
         kept.clear();
       }
     }
     kept.push_back(packets[i]);
   }
-  const auto shown_late = [&](const PacketEntry& packet) {
-    const std::size_t later = static_cast<std::size_t>(&packet - kept.data()) + kReorderMax;
-    return packet.pts_ticks < packet.dts_ticks - kLeapTicks ||
-           (later < kept.size() && packet.pts_ticks > kept[later].dts_ticks + kLeapTicks);
-  };
   std::vector<PacketEntry> believed;
   believed.reserve(kept.size());
-  std::ranges::copy_if(kept, std::back_inserter(believed), std::not_fn(shown_late));
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (!is_shown_astray(kept, i)) believed.push_back(kept[i]);
+  }
   const std::size_t dropped = packets.size() - believed.size();
   if (dropped > 0) packets = std::move(believed);
   return dropped;
