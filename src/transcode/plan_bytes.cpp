@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kIndexMagic = "SFIX";
 constexpr std::string_view kPlanMagic = "SFPL";
 constexpr char kVersion = 3;
-constexpr std::size_t kHeadBytes = 5;
+constexpr std::size_t kHeadBytes = kPlanHeadBytes;
 constexpr std::size_t kChecksumBytes = 4;
 constexpr std::uint32_t kSideMax = 16'384;
 
@@ -343,6 +343,10 @@ Result<Plan> parse_plan(std::string_view bytes) {
       io.refuse();
     }
   });
+}
+
+bool is_current_plan(std::string_view head) noexcept {
+  return head.size() == kHeadBytes && head.starts_with(kPlanMagic) && head.back() == kVersion;
 }
 
 }  // namespace sf::transcode

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 
 namespace sf::transcode {
 namespace {
@@ -212,6 +213,10 @@ io::Task<bool> Scheduler::Impl::recall(JobPtr job, const store::Video& video,
                                               hls::kPresentationBytesMax);
   auto file = co_await blobs.open_blob(job->id, std::string(kPlanBlob));
   if (!video.playable || !shown_text || !file) co_return false;
+  // Workers of this version could not read another's plan: it is made anew, and its segments.
+  std::array<std::byte, kPlanHeadBytes> head;
+  const auto got = co_await home.read_at(file->get(), head, 0);
+  if (!got || !is_current_plan(as_text(ByteSpan(head).first(*got)))) co_return false;
   auto shown = hls::parse_presentation(*shown_text);
   auto segments = co_await catalogue.segments(job->id);
   if (!shown || !segments) co_return false;

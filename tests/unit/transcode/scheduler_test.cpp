@@ -230,6 +230,26 @@ TEST_P(SchedulerTest, RestartGoesOnWithWhatIsMissing) {
   }
 }
 
+TEST_P(SchedulerTest, APlanOfAnotherVersionIsMadeAnew) {
+  const std::string id = upload("drag");
+  for (int i = 0; i < 500 && segment_files(id).size() < 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  end();
+  const auto before = segment_files(id);
+  ASSERT_GE(before.size(), 2u);
+  std::string plan = sf::test::read_file(made(id, "plan"));
+  plan[kPlanHeadBytes - 1] = '\1';
+  sf::test::write_file(made(id, "plan"), plan);
+  begin();
+  until(id, VideoStatus::kReady);
+  const auto after = segment_files(id);
+  EXPECT_EQ(after.size(), 9u);
+  for (const auto& [name, identity] : before) {
+    EXPECT_NE(after.at(name), identity) << name << " is of a plan that nobody can read";
+  }
+}
+
 TEST_P(SchedulerTest, CancelsAndTriesAgain) {
   const std::string id = upload("drag");
   until_playable(id);
