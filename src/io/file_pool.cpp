@@ -111,6 +111,11 @@ std::int32_t FilePool::perform(Op& op) noexcept {
       case OpKind::kWriteAt:
         result = ::pwrite(op.fd, data, size, offset);
         break;
+      case OpKind::kSpliceAt: {
+        ::off64_t at = offset;
+        result = ::splice(op.from, nullptr, op.fd, &at, size, SPLICE_F_MOVE);
+        break;
+      }
       case OpKind::kSyncData:
         result = ::fdatasync(op.fd);
         break;

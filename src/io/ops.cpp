@@ -28,6 +28,8 @@ std::string_view verb(OpKind kind) noexcept {
     case OpKind::kWriteAt:
     case OpKind::kWrite:
       return "write";
+    case OpKind::kSpliceAt:
+      return "splice";
     case OpKind::kSyncData:
     case OpKind::kSyncFile:
       return "sync";

@@ -24,6 +24,9 @@ void UringBackend::prepare(::io_uring_sqe& entry, Op& op) noexcept {
         ::io_uring_prep_write(sqe, op.fd, op.data, size, op.offset);
       }
       return;
+    case OpKind::kSpliceAt:
+      return ::io_uring_prep_splice(sqe, op.from, -1, op.fd, static_cast<std::int64_t>(op.offset),
+                                    size, SPLICE_F_MOVE);
     case OpKind::kSyncData:
       return ::io_uring_prep_fsync(sqe, op.fd, IORING_FSYNC_DATASYNC);
     case OpKind::kSyncFile:

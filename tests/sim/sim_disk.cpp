@@ -76,6 +76,7 @@ std::int32_t SimDisk::perform(io::Op& op) {
     case io::OpKind::kReadAt:
       return read(op);
     case io::OpKind::kWriteAt:
+    case io::OpKind::kSpliceAt:
       return write(op);
     case io::OpKind::kOpen:
       return open(op);

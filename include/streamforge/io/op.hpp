@@ -30,6 +30,7 @@ struct Completion {
 enum class OpKind : std::uint8_t {
   kReadAt,
   kWriteAt,
+  kSpliceAt,
   kSyncData,
   kSyncFile,
   kAllocate,
@@ -48,6 +49,7 @@ struct Op : Completion {
   bool started = false;     ///< The epoll backend's: a connect is under way.
   std::int32_t result = 0;  ///< Once complete. The epoll backend: bytes moved so far.
   int fd = -1;
+  int from = -1;         ///< The pipe of a splice.
   int flags = 0;         ///< MSG_… of a send or receive, the events of a poll.
   void* data = nullptr;  ///< Bytes, a path or a socket address.
   std::size_t size = 0;  ///< Of `data`, or of the range to allocate.

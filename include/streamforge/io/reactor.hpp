@@ -23,6 +23,7 @@
 namespace sf::io {
 
 class Backend;
+class Pipe;
 class StagingPool;
 class TimerWheel;
 
@@ -103,6 +104,8 @@ class Reactor {
   /// The end of the file before the last byte is kCorrupt.
   Task<Result<>> read_exactly_at(int fd, MutableByteSpan into, std::uint64_t offset);
   Task<Result<>> write_all_at(int fd, ByteSpan from, std::uint64_t offset);
+  /// What a pipe holds, the first `bytes` of it. The pipe is nobody else's until then.
+  Task<Result<>> splice_all_at(int fd, const Pipe& from, std::size_t bytes, std::uint64_t offset);
   /// openat2 with RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS relative to `dir_fd` when `beneath`.
   Task<Result<UniqueFd>> open_at(int dir_fd, std::string path, int flags, unsigned mode = 0,
                                  bool beneath = false);
@@ -119,6 +122,10 @@ class Reactor {
   /// What the socket takes at once, without an operation: bytes, or a negated errno (EAGAIN).
   [[nodiscard]] static std::ptrdiff_t try_send(int fd, std::span<const ::iovec> pieces,
                                                bool more_follows = false) noexcept;
+  /// What the socket has and the pipe takes at once, without an operation: bytes, 0 after the
+  /// peer's FIN, or a negated errno; EAGAIN when the socket is empty or the pipe full.
+  [[nodiscard]] static std::ptrdiff_t try_splice(int socket, const Pipe& into,
+                                                 std::size_t bytes) noexcept;
   /// One step of moving file bytes to a socket: at most limits::kSendStepBytes, may be shorter; 0
   /// is the end of the file. Never blocks the reactor on a page that is not in memory, and holds
   /// no memory while it waits, so slow readers cost none. A turn sends at most
