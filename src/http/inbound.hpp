@@ -54,14 +54,25 @@ class Inbound {
     const MutableByteSpan room = into.first(bytes);
     auto receive =
         all ? connection_.fill(room, timeout_ms) : connection_.read_into(room, timeout_ms);
-    auto got = co_await std::move(receive);
-    if (!got) co_return fail(std::move(got.error()));
-    parser_.skip_body(*got);
-    bytes_received_ += *got;
-    co_return *got;
+    co_return skip(co_await std::move(receive));
+  }
+  /// The same into a pipe.
+  io::Task<Result<std::size_t>> splice(const io::Pipe& into, std::size_t bytes,
+                                       std::uint32_t timeout_ms) {
+    SF_ASSERT(pending_.empty());
+    const std::uint64_t left = parser_.body_remaining();
+    bytes = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, left));
+    co_return skip(co_await connection_.splice(into, bytes, timeout_ms));
   }
 
  private:
+  Result<std::size_t> skip(Result<std::size_t> got) {
+    if (!got) return got;
+    parser_.skip_body(*got);
+    bytes_received_ += *got;
+    return got;
+  }
+
   net::Connection& connection_;
   Parser parser_;
   ByteSpan pending_;

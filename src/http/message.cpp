@@ -70,6 +70,10 @@ unsigned Headers::count(std::string_view name) const noexcept {
                     [name](const auto& field) { return equals_ignoring_case(field.first, name); }));
 }
 
+io::Task<Result<std::size_t>> Body::splice(const io::Pipe&, std::size_t) {
+  co_return fail(ErrorCode::kUnsupported, "this body cannot be spliced");
+}
+
 io::Task<Result<std::string>> Body::read_all(std::size_t bytes_max) {
   std::string all;
   if (length().value_or(0) > bytes_max) {

@@ -69,12 +69,24 @@ io::Task<Result<std::size_t>> RequestBody::wait(MutableByteSpan into, bool all) 
   } else {
     got = co_await inbound_.receive(timeout_ms);
   }
-  if (!got) co_return got;
-  if (*got == 0) co_return fail(ErrorCode::kClosed, "the client left before the end of the body");
-  if (!straight_) co_return std::size_t{0};
+  if (straight_ || !got || *got == 0) co_return went_straight(std::move(got));
+  co_return std::size_t{0};
+}
+
+io::Task<Result<std::size_t>> RequestBody::splice(const io::Pipe& into, std::size_t bytes) {
+  if (failure_) co_return std::unexpected(*failure_);
+  auto got = went_straight(co_await inbound_.splice(into, bytes, options_.body_stall_timeout_ms));
+  if (!got) co_return give_up(std::move(got.error()));
+  co_return *got;
+}
+
+/// What a read past the parser gave.
+Result<std::size_t> RequestBody::went_straight(Result<std::size_t> got) {
+  if (!got) return got;
+  if (*got == 0) return fail(ErrorCode::kClosed, "the client left before the end of the body");
   taken_ += *got;
   take_end();
-  co_return *got;
+  return got;
 }
 
 bool RequestBody::advance() {

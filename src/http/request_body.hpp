@@ -20,6 +20,10 @@ class RequestBody final : public Body {
   io::Task<Result<std::size_t>> fill(MutableByteSpan into) override {
     return take(into, /*all=*/true);
   }
+  io::Task<Result<std::size_t>> splice(const io::Pipe& into, std::size_t bytes) override;
+  [[nodiscard]] bool can_splice() const noexcept override {
+    return straight_ && piece_.empty() && !finished_ && connection_.can_splice();
+  }
   [[nodiscard]] const Headers& trailers() const noexcept override {
     return inbound_.parser().trailers();
   }
@@ -38,6 +42,7 @@ class RequestBody final : public Body {
   void take_end();
   io::Task<Result<std::size_t>> take(MutableByteSpan into, bool all);
   io::Task<Result<std::size_t>> wait(MutableByteSpan into, bool all);
+  Result<std::size_t> went_straight(Result<std::size_t> got);
   std::unexpected<Error> give_up(Error error);
 
   net::Connection& connection_;

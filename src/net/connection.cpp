@@ -141,6 +141,39 @@ io::Task<Result<std::size_t>> Connection::Impl::receive(MutableByteSpan into,
   co_return *count;
 }
 
+bool Connection::can_splice() const noexcept {
+  const Impl& impl = *impl_;
+  return impl.receiver.stopped() && !impl.receiver.queued() && !impl.receiver.ended() &&
+         !impl.chunk_unread;
+}
+
+io::Task<Result<std::size_t>> Connection::splice(const io::Pipe& into, std::size_t bytes,
+                                                 std::uint32_t timeout_ms) {
+  Impl& impl = *impl_;
+  if (!impl.usable()) co_return aborted();
+  SF_ASSERT(can_splice());
+  const io::Gate::Pass pass = impl.in_flight.enter();
+  std::size_t moved = 0;
+  for (;;) {
+    const std::ptrdiff_t got = io::Reactor::try_splice(impl.socket.get(), into, bytes - moved);
+    if (got > 0) moved += static_cast<std::size_t>(got);
+    if (got == 0 || moved == bytes || into.full()) co_return moved;
+    if (got < 0 && got != -EAGAIN) {
+      if (moved > 0) co_return moved;
+      co_return fail_errno(static_cast<int>(-got), "read");
+    }
+    io::IoOp op = impl.reactor.poll(impl.socket.get(), POLLIN);
+    const Deadline deadline(impl.reactor, impl.read_timer, timeout_ms, op);
+    impl.reading = &op;
+    Result<std::size_t> readable = co_await op;
+    impl.reading = nullptr;
+    if (readable && !impl.aborted) continue;
+    if (moved > 0) co_return moved;
+    if (impl.aborted) co_return aborted();
+    co_return why(std::move(readable.error()), impl.aborted, deadline.passed(), "read");
+  }
+}
+
 // --- Writing.
 
 std::size_t Connection::write_now(std::span<const ByteSpan> pieces) noexcept {

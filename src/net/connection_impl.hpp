@@ -42,7 +42,7 @@ struct Connection::Impl : Listed {
   io::RecvChunk chunk;        ///< What `read` gave last, or what `read_into` could not place yet.
   bool chunk_unread = false;  ///< The latter.
   bool aborted = false;
-  io::IoOp* reading = nullptr;  ///< Of `read_into`, while it waits.
+  io::IoOp* reading = nullptr;  ///< Of `read_into`, `fill` or `splice`, while it waits.
   io::Timer read_timer;
   io::Timer write_timer;
   io::Gate in_flight;  ///< Reads and writes that have not ended.

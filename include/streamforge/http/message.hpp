@@ -61,6 +61,10 @@ class Body {
   /// Likewise, but takes as much as it can get for `into` before it returns: all of it, the rest of
   /// the body, or what had come when the read was interrupted. For owners who interrupt in time.
   virtual io::Task<Result<std::size_t>> fill(MutableByteSpan into) { return read_into(into); }
+  /// Like `fill`, but `bytes` into a pipe, and less when that is full. Only while `can_splice`: the
+  /// body is sized, and what comes next of it is still in the socket.
+  virtual io::Task<Result<std::size_t>> splice(const io::Pipe& into, std::size_t bytes);
+  [[nodiscard]] virtual bool can_splice() const noexcept { return false; }
   /// All of it as text, kTooLarge over `bytes_max`.
   io::Task<Result<std::string>> read_all(std::size_t bytes_max);
   /// Trailer fields, after read_into has given 0.

@@ -8,6 +8,7 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/error.hpp>
 #include <streamforge/base/unique_fd.hpp>
+#include <streamforge/io/pipe.hpp>
 #include <streamforge/io/reactor.hpp>
 #include <streamforge/io/task.hpp>
 
@@ -45,6 +46,12 @@ class Connection {
   /// Likewise, but waits until `into` is full. What had come before the FIN, an error, the time-out
   /// or an interruption is given first; only when nothing had are these told.
   io::Task<Result<std::size_t>> fill(MutableByteSpan into, std::uint32_t timeout_ms);
+  /// Like `fill`, but `bytes` into a pipe without entering our memory; also ends when the pipe is
+  /// full. Only while `can_splice`.
+  io::Task<Result<std::size_t>> splice(const io::Pipe& into, std::size_t bytes,
+                                       std::uint32_t timeout_ms);
+  /// Whether nothing that was received waits for a read: so after the first `read_into` or two.
+  [[nodiscard]] bool can_splice() const noexcept;
   /// All pieces, in order. `timeout_ms` bounds the time in which the peer takes no byte at all.
   /// `more_follows` lets the kernel wait for the rest (MSG_MORE).
   io::Task<Result<>> write(std::span<const ByteSpan> pieces, std::uint32_t timeout_ms,

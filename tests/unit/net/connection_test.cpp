@@ -7,9 +7,11 @@
 #include <streamforge/net/connection.hpp>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -194,6 +196,72 @@ Task<void> filling(Reactor& reactor, test::SocketPair& pair) {
 TEST_P(ConnectionTest, FillsABufferUnlessSomethingEndsTheWait) {
   test::SocketPair pair = test::tcp_pair();
   run([&](Reactor& reactor) { return filling(reactor, pair); });
+}
+
+std::string taken_from(const io::Pipe& pipe, std::size_t bytes) {
+  std::string out(bytes, '\0');
+  for (std::size_t got = 0; got < bytes;) {
+    const ::ssize_t count = ::read(pipe.read_end(), out.data() + got, bytes - got);
+    if (count <= 0) return out.substr(0, got);
+    got += static_cast<std::size_t>(count);
+  }
+  return out;
+}
+
+// As filling, but into a pipe, which may be full first.
+Task<void> splicing(Reactor& reactor, test::SocketPair& pair) {
+  auto connection = adopt(reactor, pair);
+  Result<io::Pipe> pipe = io::Pipe::make();
+  EXPECT_FALSE(connection->can_splice()) << "it may have received already";
+  say(pair.far, "x");
+  std::array<std::byte, 1> first;
+  EXPECT_EQ((co_await connection->read_into(first, kPatience)).value_or(0), 1u);
+  EXPECT_TRUE(connection->can_splice());
+
+  std::thread peer([&] {
+    for (int n = 0; n < 10; ++n) {
+      say(pair.far, std::string(10'000, static_cast<char>('a' + n)));
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  Result<std::size_t> count = co_await connection->splice(*pipe, 100'000, kPatience);
+  peer.join();
+  EXPECT_EQ(count.value_or(0), 100'000u);
+  EXPECT_EQ(taken_from(*pipe, 100'000).substr(89'999, 2), "ij");
+
+  say(pair.far, "part");
+  count = co_await connection->splice(*pipe, 100, 20);
+  EXPECT_EQ(count.value_or(0), 4u) << "before the time-out";
+  count = co_await connection->splice(*pipe, 100, 20);
+  EXPECT_EQ(outcome(count), "timed_out");
+
+  say(pair.far, "some");
+  io::Timer timer;
+  timer.arm(reactor.timers(), 5, [&] { connection->interrupt_read(); });
+  count = co_await connection->splice(*pipe, 100, kPatience);
+  EXPECT_EQ(count.value_or(0), 4u) << "before the interruption";
+  timer.arm(reactor.timers(), 5, [&] { connection->interrupt_read(); });
+  count = co_await connection->splice(*pipe, 100, kPatience);
+  EXPECT_EQ(outcome(count), "cancelled");
+  EXPECT_EQ(taken_from(*pipe, 8), "partsome");
+
+  const std::string filler(limits::kStagingBufferBytes, 'f');
+  EXPECT_EQ(::write(pipe->write_end(), filler.data(), filler.size()), std::ssize(filler));
+  say(pair.far, "end");
+  count = co_await connection->splice(*pipe, 100, kPatience);
+  EXPECT_EQ(count.value_or(9), 0u) << "it is full";
+  pair.far.reset();
+  EXPECT_EQ(taken_from(*pipe, filler.size()).size(), filler.size());
+  count = co_await connection->splice(*pipe, 100, kPatience);
+  EXPECT_EQ(count.value_or(0), 3u) << "before the FIN";
+  count = co_await connection->splice(*pipe, 100, kPatience);
+  EXPECT_EQ(count.value_or(9), 0u);
+  co_await connection->close(false);
+}
+
+TEST_P(ConnectionTest, SplicesUntilThePipeIsFullOrSomethingEndsTheWait) {
+  test::SocketPair pair = test::tcp_pair();
+  run([&](Reactor& reactor) { return splicing(reactor, pair); });
 }
 
 Task<void> writing(Reactor& reactor, test::SocketPair& pair, const std::string& content,
