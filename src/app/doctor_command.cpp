@@ -2,6 +2,7 @@
 
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/limits.hpp>
+#include <streamforge/io/pipe.hpp>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -78,6 +79,13 @@ void report_limits(Report& report) {
   }
 }
 
+/// Whether bytes of a pipe can be moved into the file without a copy through us.
+bool takes_splice(int file) {
+  const auto pipe = io::Pipe::make();
+  return pipe && write(pipe->write_end(), "x", 1) == 1 &&
+         splice(pipe->read_end(), nullptr, file, nullptr, 1, 0) == 1;
+}
+
 void report_data_dir(Report& report, const std::string& dir) {
   std::error_code error;
   std::filesystem::create_directories(dir, error);
@@ -97,11 +105,14 @@ void report_data_dir(Report& report, const std::string& dir) {
       std::aligned_alloc(limits::kDirectIoAlignment, limits::kDirectIoAlignment), &std::free);
   const bool direct = file && pwrite(file.get(), block.get(), limits::kDirectIoAlignment, 0) ==
                                   static_cast<ssize_t>(limits::kDirectIoAlignment);
+  const UniqueFd plain(open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  const std::string_view splice = takes_splice(plain.get()) ? "; --upload-io splice would work too"
+                                                            : "; --upload-io splice would fail";
   unlink(probe.c_str());
   if (direct) {
-    report.good("uploads", "direct: this filesystem takes O_DIRECT");
+    report.good("uploads", concat("direct: this filesystem takes O_DIRECT", splice));
   } else {
-    report.slower("uploads", "buffered: this filesystem has no O_DIRECT");
+    report.slower("uploads", concat("buffered: this filesystem has no O_DIRECT", splice));
   }
 }
 

@@ -23,7 +23,8 @@ const std::map<std::string, io::BackendKind> kBackends{{"auto", io::BackendKind:
                                                        {"epoll", io::BackendKind::kEpoll}};
 const std::map<std::string, tus::UploadIo> kUploadIo{{"auto", tus::UploadIo::kAuto},
                                                      {"direct", tus::UploadIo::kDirect},
-                                                     {"buffered", tus::UploadIo::kBuffered}};
+                                                     {"buffered", tus::UploadIo::kBuffered},
+                                                     {"splice", tus::UploadIo::kSplice}};
 const std::map<std::string, log::Level> kLevels{{"debug", log::Level::kDebug},
                                                 {"info", log::Level::kInfo},
                                                 {"warn", log::Level::kWarn},
@@ -77,7 +78,7 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
   add_setting(app, "staging-mib", serve.staging_mib, "Ingest memory of one reactor, in MiB")
       ->check(CLI::Range(4, 4096));
   add_named(app, "upload-io", serve.upload_io, kUploadIo,
-            "How uploads reach the disk: auto, direct or buffered");
+            "How uploads reach the disk: auto, direct, buffered or splice");
   add_setting(app, "upload-max-bytes", serve.upload_max_bytes, "Largest upload; 0: no limit");
   add_setting(app, "account-uploads-max", serve.account_uploads_max,
               "Uploads that one account may send at once; 0: no limit");

@@ -34,7 +34,7 @@ bool may_pad(const store::Upload& upload) {
 /// A filesystem may take O_DIRECT in general and refuse it for this file.
 io::Task<Result<OpenFile>> open_file(Context& context, const store::Upload& upload) {
   std::string id = upload.into.empty() ? upload.id : upload.into;
-  if (context.direct && may_pad(upload)) {
+  if (context.upload_io == UploadIo::kDirect && may_pad(upload)) {
     auto fd = co_await context.blobs.open_upload(id, true);
     if (fd) co_return OpenFile{std::move(*fd), true};
     if (fd.error().sys != EINVAL) co_return fail(std::move(fd.error()));
@@ -84,7 +84,12 @@ io::Task<Decision<Stored>> store_body(Context& context, http::Request& request,
   auto reserved = co_await reserve(reactor, file->fd.get(), append);
   if (!reserved) co_return failed(upload, "cannot reserve space", reserved.error());
 
-  IngestOrder order{upload.id, append, file->direct, context.options.stall_timeout_ms, upload.at};
+  IngestOrder order{.id = upload.id,
+                    .append = append,
+                    .direct = file->direct,
+                    .splice = context.upload_io == UploadIo::kSplice,
+                    .stall_timeout_ms = context.options.stall_timeout_ms,
+                    .at = upload.at};
   if (interim.wanted()) {
     order.on_checkpoint = [&interim](std::uint64_t offset) { interim.tell(offset); };
   }

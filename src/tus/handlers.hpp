@@ -35,7 +35,7 @@ struct Context {
   ServiceOptions options;
   Policy policy;
   Cors cors;
-  bool direct = false;  ///< Files are opened with O_DIRECT.
+  UploadIo upload_io = UploadIo::kBuffered;  ///< As resolved: not kAuto.
   std::function<io::Task<void>(std::string)> before_remove;
   Ownership ownership;
   Admission admission;

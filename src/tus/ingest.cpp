@@ -25,6 +25,11 @@ metrics::Counter& bytes_counter() {
       metrics::counter("streamforge_upload_bytes_total", "Bytes of uploads received.");
   return counter;
 }
+metrics::Counter& spliced_counter() {
+  static auto& counter = metrics::counter("streamforge_upload_spliced_bytes_total",
+                                          "Those of them that went by way of a pipe.");
+  return counter;
+}
 metrics::Counter& checkpoint_counter() {
   static auto& counter = metrics::counter("streamforge_upload_checkpoints_total",
                                           "Offsets made durable while their PATCH still ran.");
@@ -68,6 +73,7 @@ Ingest::Ingest(io::Reactor& reactor, store::Catalogue& catalogue, Ownership::Hol
       durable_(received_),
       length_told_(!order_.append.declares_length),
       buffer_at_(received_),
+      splices_(order_.splice && !order_.append.checksum.any()),
       block_(std::make_unique_for_overwrite<Block>()),
       checkpoint_ms_(reactor.now_ms()) {
   if (order_.direct) {
@@ -153,19 +159,35 @@ io::Task<std::optional<BodyEnd>> Ingest::step(http::Body& body) {
   } else {
     co_await begin_buffer(*got);
   }
-  if (filled_ == buffer_.bytes().size()) {
+  if (is_due(body)) {
     co_await hand_over();
     // More is likely to be waiting; if not, the flush timer gives the buffer back.
     buffer_ = reactor_.staging().try_acquire();
     if (buffer_) arm_flush_timer();
+    if (buffer_ && splices_ && body.can_splice()) begin_pipe();
   }
   co_return std::nullopt;
+}
+
+/// Whether what has been filled is to be written: there is no more room, or what follows can be
+/// spliced.
+bool Ingest::is_due(const http::Body& body) const {
+  if (filled_ == buffer_.bytes().size()) return true;
+  return pipe_ ? pipe_->full() : splices_ && body.can_splice();
+}
+
+void Ingest::begin_pipe() {
+  auto made = io::Pipe::make();
+  splices_ = made.has_value();
+  if (made) pipe_.emplace(std::move(*made));
 }
 
 io::Task<Result<std::size_t>> Ingest::read(http::Body& body, MutableByteSpan into) {
   reading_ = true;
   // Bytes for the staging buffer are waited for together: the flush timer ends that wait.
-  auto receive = buffer_ ? body.fill(into) : body.read_into(into);
+  auto receive = pipe_     ? body.splice(*pipe_, into.size())
+                 : buffer_ ? body.fill(into)
+                           : body.read_into(into);
   auto got = co_await std::move(receive);
   reading_ = false;
   co_return got;
@@ -182,6 +204,7 @@ void Ingest::took(ByteSpan bytes) {
   }
   if (verifier_) verifier_->update(bytes);
   bytes_counter().add(bytes.size());
+  if (pipe_) spliced_counter().add(bytes.size());
 }
 
 /// Moves what rests in the block, `fresh_bytes` of it just read, into a staging buffer.
@@ -207,6 +230,7 @@ io::Task<void> Ingest::hand_over() {
   co_await writing_.landed();
   if (!buffer_) co_return;
   io::StagingBuffer buffer = std::move(buffer_);
+  std::optional<io::Pipe> pipe = std::exchange(pipe_, std::nullopt);
   if (failure_ || filled_ == tail_bytes_) co_return;
   const std::uint64_t at = buffer_at_;
   const std::size_t bytes = filled_;
@@ -216,14 +240,18 @@ io::Task<void> Ingest::hand_over() {
   buffer_at_ += whole;
   filled_ = 0;
   writing_.take_off();
-  reactor_.spawn(write_out(std::move(buffer), at, bytes));
+  reactor_.spawn(write_out(std::move(buffer), std::move(pipe), at, bytes));
 }
 
-io::Task<void> Ingest::write_out(io::StagingBuffer buffer, std::uint64_t at, std::size_t bytes) {
+io::Task<void> Ingest::write_out(io::StagingBuffer buffer, std::optional<io::Pipe> pipe,
+                                 std::uint64_t at, std::size_t bytes) {
   const std::size_t padded = order_.direct ? round_up(bytes) : bytes;
   std::memset(buffer.bytes().data() + bytes, 0, padded - bytes);
   const ByteSpan from = buffer.bytes().first(padded);
-  auto wrote = co_await reactor_.write_all_at(file_, from, order_.at + at);
+  auto write = pipe ? reactor_.splice_all_at(file_, *pipe, bytes, order_.at + at)
+                    : reactor_.write_all_at(file_, from, order_.at + at);
+  auto wrote = co_await std::move(write);
+  pipe.reset();
   buffer = {};
   if (wrote) {
     written_ = at + bytes;
@@ -296,6 +324,7 @@ io::Task<void> Ingest::abandon() {
   settling_ = true;
   checkpoint_timer_.cancel();
   buffer_ = {};
+  pipe_.reset();
   co_await writing_.landed();
   co_await checkpointing_.landed();
 }

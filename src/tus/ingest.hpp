@@ -4,10 +4,12 @@
 /// the next buffer fills → sync → catalogue. At most two staging buffers are out per body, and none
 /// while it is idle: a partly filled buffer is written out after limits::kCheckpointMs, and what
 /// comes after a pause is first read into a small block. No free buffer means nothing is read, and
-/// TCP slows the sender.
+/// TCP slows the sender. A pipe may fill in the place of a buffer, which it holds for its time: all
+/// of this is true of spliced bodies too.
 
 #include <streamforge/base/unique_fd.hpp>
 #include <streamforge/http/message.hpp>
+#include <streamforge/io/pipe.hpp>
 #include <streamforge/io/reactor.hpp>
 #include <streamforge/io/staging.hpp>
 #include <streamforge/io/timer.hpp>
@@ -30,6 +32,7 @@ struct IngestOrder {
   std::string id;
   Append append;
   bool direct = false;  ///< The file was opened with O_DIRECT.
+  bool splice = false;  ///< By way of a pipe, where nobody has to look at the bytes; not `direct`.
   std::uint32_t stall_timeout_ms = 60'000;
   std::uint64_t at = 0;  ///< Where in the file the upload begins; aligned with O_DIRECT.
   /// Told the offset of each checkpoint; outlives the ingest and does not wait.
@@ -70,8 +73,11 @@ class Ingest {
   io::Task<Result<std::size_t>> read(http::Body& body, MutableByteSpan into);
   io::Task<void> begin_buffer(std::size_t fresh_bytes);
   void took(ByteSpan bytes);
+  void begin_pipe();
+  [[nodiscard]] bool is_due(const http::Body& body) const;
   io::Task<void> hand_over();
-  io::Task<void> write_out(io::StagingBuffer buffer, std::uint64_t at, std::size_t bytes);
+  io::Task<void> write_out(io::StagingBuffer buffer, std::optional<io::Pipe> pipe, std::uint64_t at,
+                           std::size_t bytes);
   void checkpoint_if_due();
   void arm_checkpoint_timer(std::uint32_t ms);
   io::Task<void> checkpoint(std::uint64_t end);
@@ -96,6 +102,9 @@ class Ingest {
   io::StagingBuffer buffer_;
   std::uint64_t buffer_at_;
   std::size_t filled_ = 0;
+  /// Fills in the place of `buffer_`, which is then only the leave to have so much under way.
+  std::optional<io::Pipe> pipe_;
+  bool splices_;  ///< Still: it ends when no pipe is to be had.
   /// Between buffers: the bytes from `buffer_at_` to `received_`, then room for the next few.
   std::unique_ptr<Block> block_;
   std::size_t tail_bytes_ = 0;

@@ -145,19 +145,26 @@ io::Task<http::Response> answer(Context& context, http::Request& request, Place 
   co_return response;
 }
 
-bool wants_direct(UploadIo upload_io, const store::BlobStore& blobs) {
-  switch (upload_io) {
-    case UploadIo::kDirect:
-      return true;
-    case UploadIo::kBuffered:
-      return false;
-    case UploadIo::kAuto:
-      break;
-  }
-  return blobs.direct_io();
+UploadIo resolve(UploadIo wanted, const store::BlobStore& blobs) {
+  if (wanted != UploadIo::kAuto) return wanted;
+  return blobs.direct_io() ? UploadIo::kDirect : UploadIo::kBuffered;
 }
 
 }  // namespace
+
+std::string_view name_of(UploadIo upload_io) noexcept {
+  switch (upload_io) {
+    case UploadIo::kAuto:
+      break;
+    case UploadIo::kDirect:
+      return "direct";
+    case UploadIo::kBuffered:
+      return "buffered";
+    case UploadIo::kSplice:
+      return "splice";
+  }
+  return "auto";
+}
 
 struct Service::Impl {
   Context context;
@@ -172,7 +179,7 @@ struct Service::Impl {
                 .options = options,
                 .policy = {options.upload_bytes_max, options.expire_after_ms},
                 .cors = Cors(options.allowed_origins),
-                .direct = wants_direct(options.upload_io, blobs),
+                .upload_io = resolve(options.upload_io, blobs),
                 .admission = Admission(
                     {.bodies_max = options.account_bodies_max,
                      .creations_per_minute_max = options.account_creations_per_minute_max}),
@@ -208,6 +215,8 @@ void Service::set_before_remove(std::function<io::Task<void>(std::string id)> be
 }
 
 void Service::start() {
+  log::info("tus", "chose how uploads reach the disk",
+            {{"upload_io", name_of(impl_->context.upload_io)}});
   impl_->assembler.start();
   impl_->sweeper.start();
 }

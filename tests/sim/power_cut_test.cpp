@@ -27,6 +27,7 @@ class Story {
   void tell() {
     SCOPED_TRACE(testing::Message() << "seed " << seed_);
     rig_.disk().set_short_moves(true);
+    if (seed_ % 2 == 1) rig_.options().service.upload_io = UploadIo::kSplice;
     rig_.start();
     for (int cut = 0; cut < kCutsEach && !testing::Test::HasFailure(); ++cut) {
       rig_.cut_after(random_() % kOperationsMax);

@@ -15,6 +15,7 @@ constexpr std::uint64_t kSyncsMax = 2;
 struct Case {
   const char* method;
   unsigned reactor;
+  UploadIo upload_io = UploadIo::kAuto;
 };
 
 class Takeover : public testing::TestWithParam<Case> {
@@ -38,6 +39,7 @@ class Takeover : public testing::TestWithParam<Case> {
 };
 
 TEST_P(Takeover, CostsOneSync) {
+  rig_.options().service.upload_io = GetParam().upload_io;
   rig_.start();
   rig_.disk().set_sync_ms(kSyncMs);
   auto old = hang();
@@ -61,27 +63,35 @@ TEST_P(Takeover, CostsOneSync) {
 }
 INSTANTIATE_TEST_SUITE_P(Verbs, Takeover,
                          testing::Values(Case{"HEAD", 0}, Case{"HEAD", 1}, Case{"PATCH", 0},
-                                         Case{"PATCH", 1}, Case{"DELETE", 0}, Case{"DELETE", 1}),
+                                         Case{"PATCH", 1}, Case{"DELETE", 0}, Case{"DELETE", 1},
+                                         Case{"HEAD", 0, UploadIo::kSplice},
+                                         Case{"PATCH", 1, UploadIo::kSplice}),
                          [](const auto& run) {
-                           return concat(run.param.method, run.param.reactor == 0 ? "" : "Across");
+                           return concat(run.param.method, run.param.reactor == 0 ? "" : "Across",
+                                         run.param.upload_io == UploadIo::kSplice ? "Spliced" : "");
                          });
 
-TEST(FullDisk, APatchThatMeetsItKeepsWhatFitted) {
+class FullDisk : public testing::TestWithParam<UploadIo> {};
+
+TEST_P(FullDisk, APatchThatMeetsItKeepsWhatFitted) {
   Rig rig(3);
+  rig.options().service.upload_io = GetParam();
   rig.start();
   const std::string content = noise(3'000'000);
   const std::string id = rig.create(content.size());
-  rig.disk().set_space(limits::kMiB + 100'000);
+  rig.disk().set_space(2 * limits::kMiB + 100'000);
   const auto full = rig.patch(id, 0, content);
   EXPECT_EQ(full.status, 507);
   const std::uint64_t offset = std::stoull(rig.fetch("HEAD", "/files/" + id)["Upload-Offset"]);
   EXPECT_EQ(full["Upload-Offset"], std::to_string(offset));
-  EXPECT_GE(offset, limits::kMiB) << "the first buffer fitted";
+  EXPECT_GE(offset, limits::kMiB) << "a buffer and what came before it fitted";
   EXPECT_TRUE(rig.blob("temp", id).compare(0, offset, content, 0, offset) == 0);
   rig.disk().set_space(UINT64_MAX);
   ASSERT_EQ(rig.patch(id, offset, std::string_view(content).substr(offset)).status, 204);
   EXPECT_TRUE(rig.blob("raw", id) == content);
 }
+INSTANTIATE_TEST_SUITE_P(Ways, FullDisk, testing::Values(UploadIo::kAuto, UploadIo::kSplice),
+                         [](const auto& run) { return std::string(name_of(run.param)); });
 
 }  // namespace
 }  // namespace sf::tus

@@ -15,11 +15,16 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sf::tus {
 
-enum class UploadIo : std::uint8_t { kAuto, kDirect, kBuffered };
+/// How bodies reach the disk: from staging buffers past the page cache or into it, or by pipes into
+/// it. `kAuto` is direct where the filesystem takes O_DIRECT, else buffered.
+enum class UploadIo : std::uint8_t { kAuto, kDirect, kBuffered, kSplice };
+[[nodiscard]] std::string_view name_of(UploadIo upload_io) noexcept;
+[[nodiscard]] std::string_view name_of(UploadIo upload_io) noexcept;
 
 struct ServiceOptions {
   std::uint64_t upload_bytes_max = 0;  ///< Tus-Max-Size; 0: unlimited.

@@ -202,7 +202,7 @@ TEST_P(GroupTest, AGroupExpiresAsOne) {
   EXPECT_EQ(server().ask(server().catalogue().unfinished_uploads())->size(), 0u);
 }
 
-SF_ON_BOTH_BACKENDS(GroupTest);
+SF_ON_EACH_WAY(GroupTest);
 
 }  // namespace
 }  // namespace sf::tus

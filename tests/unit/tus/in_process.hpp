@@ -171,13 +171,25 @@ inline std::string noise(std::size_t bytes, std::uint64_t seed = 1) {
   return out;
 }
 
-/// Both backends, a fresh folder for each test.
-class ServiceTest : public ::testing::TestWithParam<io::BackendKind> {
+/// A backend and a way to the disk.
+struct Way {
+  io::BackendKind backend;
+  UploadIo upload_io = UploadIo::kAuto;
+};
+inline std::string way_name(const ::testing::TestParamInfo<Way>& info) {
+  const bool chosen = info.param.upload_io != UploadIo::kAuto;
+  return concat(io::name_of(info.param.backend), chosen ? "_" : "",
+                chosen ? name_of(info.param.upload_io) : "");
+}
+
+/// A fresh folder for each test.
+class ServiceTest : public ::testing::TestWithParam<Way> {
  protected:
   using Fields = std::vector<std::pair<std::string, std::string>>;
 
   void start(InProcessOptions options = {}) {
-    options.backend = GetParam();
+    options.backend = GetParam().backend;
+    options.service.upload_io = GetParam().upload_io;
     options_ = options;
     server_ = std::make_unique<InProcess>(dir_.path().string(), std::move(options));
   }
@@ -220,3 +232,21 @@ class ServiceTest : public ::testing::TestWithParam<io::BackendKind> {
 };
 
 }  // namespace sf::tus
+
+/// On both backends.
+#define SF_ON_EACH_BACKEND(suite)                                                                \
+  INSTANTIATE_TEST_SUITE_P(                                                                      \
+      Io, suite,                                                                                 \
+      ::testing::Values(Way{::sf::io::BackendKind::kUring}, Way{::sf::io::BackendKind::kEpoll}), \
+      ::sf::tus::way_name)
+/// On both, spliced.
+#define SF_SPLICED(suite)                                                       \
+  INSTANTIATE_TEST_SUITE_P(                                                     \
+      Spliced, suite,                                                           \
+      ::testing::Values(Way{::sf::io::BackendKind::kUring, UploadIo::kSplice},  \
+                        Way{::sf::io::BackendKind::kEpoll, UploadIo::kSplice}), \
+      ::sf::tus::way_name)
+/// By each way to the disk.
+#define SF_ON_EACH_WAY(suite) \
+  SF_ON_EACH_BACKEND(suite);  \
+  SF_SPLICED(suite)

@@ -1,7 +1,11 @@
 #include "in_process.hpp"
 
 #include <streamforge/base/clock.hpp>
+#include <streamforge/base/digest.hpp>
 #include <streamforge/base/id.hpp>
+#include <streamforge/base/metrics.hpp>
+
+#include <sys/resource.h>
 
 namespace sf::tus {
 namespace {
@@ -335,6 +339,116 @@ TEST_P(ServiceTest, ManyUploadsShareFewBuffers) {
   for (const auto& id : ids) EXPECT_EQ(blob("raw", id), source);
 }
 
+class SpliceTest : public ServiceTest {
+ protected:
+  static std::uint64_t spliced() {
+    return metrics::counter("streamforge_upload_spliced_bytes_total",
+                            "Those of them that went by way of a pipe.")
+        .value();
+  }
+  /// Waits until an upload is durable up to there.
+  bool arrived(const std::string& id, std::uint64_t offset) {
+    const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
+    while (mono_ns() < until_ns) {
+      const auto video = server().catalogue().cached_video(id);
+      if (video && video->source.received_bytes == offset) return true;
+    }
+    return false;
+  }
+};
+
+TEST_P(SpliceTest, BytesOfAPlainBodyEnterNoBuffer) {
+  start();
+  const std::string source = noise(3'500'000);
+  const std::string id = create(source.size());
+  RawHttp client(server().port());
+  client.send(patch_head(id, 0, concat("Content-Length: ", source.size())));
+  client.send(source.substr(0, 5));
+  ASSERT_TRUE(arrived(id, 5));
+  const std::uint64_t before = spliced();
+  client.send(source.substr(5));
+  EXPECT_EQ(client.read_response().status, 204);
+  EXPECT_EQ(blob("raw", id), source);
+  const std::uint64_t first = 16 * limits::kKiB;  // At most, of what comes after a pause.
+  EXPECT_GE(spliced() - before, source.size() - 5 - first);
+}
+
+// Small packets fill a pipe long before their bytes do. Sent in turns on two connections, for the
+// kernel joins neighbours in its memory.
+TEST_P(SpliceTest, APipeFullOfPiecesIsWritten) {
+  start();
+  constexpr std::size_t kPiece = 60;
+  const std::string source = noise(2'000 * kPiece);
+  std::vector<std::string> ids;
+  std::vector<RawHttp> clients;
+  for (int n = 0; n < 2; ++n) {
+    ids.push_back(create(source.size()));
+    clients.emplace_back(server().port());
+    clients.back().send(patch_head(ids.back(), 0, concat("Content-Length: ", source.size())));
+  }
+  for (std::size_t at = 0; at < source.size(); at += kPiece) {
+    for (RawHttp& client : clients) client.send(source.substr(at, kPiece));
+  }
+  for (std::size_t n = 0; n < 2; ++n) {
+    EXPECT_EQ(clients[n].read_response().status, 204);
+    EXPECT_EQ(blob("raw", ids[n]), source);
+  }
+}
+
+TEST_P(SpliceTest, BytesThatMustBeLookedAtAreCopied) {
+  start();
+  const std::string source = noise(1'500'000);
+  const std::uint64_t before = spliced();
+  std::string id = create(source.size());
+  Digest digest(DigestAlgorithm::kCrc32);
+  digest.update(as_bytes(source));
+  Fields checked{{"Upload-Checksum", concat("crc32 ", to_base64(digest.finish()))}};
+  ASSERT_EQ(patch(id, 0, source, checked).status, 204);
+  EXPECT_EQ(blob("raw", id), source);
+  id = create(source.size());
+  RawHttp client(server().port());
+  client.send(patch_head(id, 0, "Transfer-Encoding: chunked"));
+  client.send(concat("16e360\r\n", source, "\r\n0\r\n\r\n"));
+  EXPECT_EQ(client.read_response().status, 204);
+  EXPECT_EQ(blob("raw", id), source);
+  EXPECT_EQ(spliced(), before);
+}
+
+/// No descriptor is to be had while it lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const ::rlimit none{0, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  NoDescriptors(const NoDescriptors&) = delete;
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  ::rlimit before_{};
+};
+
+TEST_P(SpliceTest, WithoutAPipeBytesAreCopied) {
+  start();
+  const std::string source = noise(1'500'000);
+  const std::string id = create(source.size());
+  RawHttp client(server().port());
+  client.send(patch_head(id, 0, concat("Content-Length: ", source.size())));
+  client.send(source.substr(0, 5));
+  ASSERT_TRUE(arrived(id, 5));
+  const std::uint64_t before = spliced();
+  {
+    const NoDescriptors none;
+    client.send(source.substr(5, 1'000'000));
+    EXPECT_TRUE(arrived(id, 1'000'005));
+  }
+  client.send(source.substr(1'000'005));
+  EXPECT_EQ(client.read_response().status, 204);
+  EXPECT_EQ(blob("raw", id), source);
+  EXPECT_EQ(spliced(), before);
+}
+
 class ConcatenationTest : public ServiceTest {
  protected:
   std::string partial(std::string_view body) {
@@ -563,9 +677,10 @@ TEST_P(AccessTest, R30_TheRightToUploadIsAskedForAgainAtTheEnd) {
   }
 }
 
-SF_ON_BOTH_BACKENDS(AccessTest);
-SF_ON_BOTH_BACKENDS(ConcatenationTest);
-SF_ON_BOTH_BACKENDS(ServiceTest);
+SF_ON_EACH_BACKEND(AccessTest);
+SF_ON_EACH_BACKEND(ConcatenationTest);
+SF_ON_EACH_WAY(ServiceTest);
+SF_SPLICED(SpliceTest);
 
 }  // namespace
 }  // namespace sf::tus
