@@ -1,5 +1,6 @@
 """tus over a bare socket, for stories in which a client misbehaves."""
 
+import base64
 import random
 import socket
 import urllib.parse
@@ -76,6 +77,14 @@ def create(server, length=None, **fields):
     if answer is None or answer.status != 201:
         raise AssertionError(f"POST: {answer and (answer.status, answer.body)}")
     return urllib.parse.urlsplit(answer.fields["location"]).path
+
+
+def create_part(server, group, begin, end, total):
+    """A part that names its group."""
+    keys = {"group": group, "offset": begin, "total": total}
+    metadata = ",".join(f"{key} {base64.b64encode(str(value).encode()).decode()}"
+                        for key, value in keys.items())
+    return create(server, end - begin, Upload_Concat="partial", Upload_Metadata=metadata)
 
 
 def patch(server, path, offset, body, **fields):
