@@ -189,8 +189,8 @@ struct LadderOptions {
 [[nodiscard]] Result<SourceIndex> parse_index(std::string_view bytes);
 [[nodiscard]] std::string serialize(const Plan& plan);
 [[nodiscard]] Result<Plan> parse_plan(std::string_view bytes);
-/// Whether a stored plan that begins with `head`, of kPlanHeadBytes, is of the version that is read.
 inline constexpr std::size_t kPlanHeadBytes = 5;
+/// Whether a stored plan whose first kPlanHeadBytes are `head` is of the version that is read.
 [[nodiscard]] bool is_current_plan(std::string_view head) noexcept;
 
 }  // namespace sf::transcode
