@@ -4,6 +4,10 @@
 
 #include <streamforge/base/clock.hpp>
 
+#include <array>
+#include <latch>
+#include <thread>
+
 namespace sf::tus {
 namespace {
 
@@ -185,6 +189,31 @@ TEST_P(GroupTest, DeletingAllPartsOrTheWholeFreesEverything) {
   EXPECT_EQ(head(c).status, 404);
   EXPECT_EQ(files("temp"), 0u);
   EXPECT_EQ(server().ask(server().catalogue().unfinished_uploads())->size(), 0u);
+}
+
+TEST_P(GroupTest, PartsThatEndTogetherAreAllAnswered) {
+  start();
+  constexpr std::size_t kParts = 6;
+  constexpr std::size_t kPartBytes = 4096;
+  for (int round = 0; round < 60; ++round) {
+    const std::string group = "together" + std::to_string(round);
+    std::vector<std::string> ids;
+    for (std::size_t i = 0; i < kParts; ++i) {
+      ids.push_back(part(group, i * kPartBytes, kPartBytes, kParts * kPartBytes));
+    }
+    std::latch ready(kParts);
+    std::array<int, kParts> statuses{};
+    {
+      std::vector<std::jthread> writers;
+      for (std::size_t i = 0; i < kParts; ++i) {
+        writers.emplace_back([&, i] {
+          ready.arrive_and_wait();
+          statuses[i] = patch(ids[i], 0, std::string(kPartBytes, 'x')).status;
+        });
+      }
+    }
+    for (const int status : statuses) ASSERT_EQ(status, 204) << "round " << round;
+  }
 }
 
 TEST_P(GroupTest, AGroupExpiresAsOne) {
