@@ -3,8 +3,12 @@
 #include <streamforge/http/client.hpp>
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -23,8 +27,14 @@ namespace sf::http {
 
 namespace {
 
-constexpr std::size_t kSendFileStepBytes = limits::kMiB;
+constexpr std::uint64_t kSendFileStepBytes = limits::kMiB;
 constexpr std::size_t kReceiveBytes = 64 * limits::kKiB;
+constexpr unsigned kWatchMs = 200;
+/// A line on which nothing was acknowledged for so long is dead: a new connection may take another
+/// way (a phone that left its Wi-Fi), and the kernel alone would try the old one for 15 minutes.
+constexpr int kDeadLineMs = 30'000;
+constexpr int kProbeAfterSeconds = 10;
+constexpr int kProbeEverySeconds = 5;
 
 using AddressList = std::unique_ptr<::addrinfo, decltype(&::freeaddrinfo)>;
 
@@ -42,12 +52,15 @@ struct Client::Impl {
   std::string socket_path;  ///< Of a "unix:" URL.
   unsigned connect_timeout_ms = 10'000;
   unsigned stall_timeout_ms = limits::kSendStallTimeoutMs;
+  std::function<bool(std::uint64_t)> watch;
   UniqueFd socket;
+  std::uint64_t body_bytes_handed = 0;  ///< Of this request's file, to our kernel.
 
   explicit Impl(std::string url);
   Result<> connect();
   Result<> connect_unix();
   Result<> connect_to(const ::addrinfo& address);
+  bool go_on();
   Result<> finish_connecting(const ::sockaddr* address, ::socklen_t bytes);
   Result<short> wait(short events, unsigned timeout_ms);
   Result<> ready_connection();
@@ -56,7 +69,6 @@ struct Client::Impl {
   Result<> write(std::string_view head, std::string_view body);
   /// True when all was sent, false when an answer came first.
   Result<bool> write_file(int file, std::uint64_t offset, std::uint64_t bytes,
-                          const std::function<bool(std::uint64_t)>& on_progress,
                           ResponseReader& reader);
   Result<bool> receive(ResponseReader& reader);
   Result<ClientResponse> read(ResponseReader& reader, bool whole);
@@ -119,6 +131,13 @@ Result<> Client::Impl::connect_unix() {
 Result<> Client::Impl::connect_to(const ::addrinfo& address) {
   socket = UniqueFd(::socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return fail_errno(errno, "make a socket");
+  const auto set = [this](int level, int name, int value) {
+    ::setsockopt(socket.get(), level, name, &value, sizeof value);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kProbeAfterSeconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, kProbeEverySeconds);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, kDeadLineMs);
   return finish_connecting(address.ai_addr, address.ai_addrlen);
 }
 
@@ -136,15 +155,27 @@ Result<> Client::Impl::finish_connecting(const ::sockaddr* address, ::socklen_t 
                                concat("connect to ", base_url, ": ", std::strerror(error)), error});
 }
 
+/// False when the caller wants no more of this request. What our kernel has, the line may not.
+bool Client::Impl::go_on() {
+  if (!watch) return true;
+  int queued = 0;
+  if (!socket || ::ioctl(socket.get(), SIOCOUTQ, &queued) != 0) queued = 0;
+  return watch(body_bytes_handed - std::min(body_bytes_handed, static_cast<std::uint64_t>(queued)));
+}
+
 Result<short> Client::Impl::wait(short events, unsigned timeout_ms) {
   ::pollfd poll{.fd = socket.get(), .events = events, .revents = 0};
-  for (;;) {
-    const int count = ::poll(&poll, 1, static_cast<int>(timeout_ms));
+  for (unsigned waited_ms = 0;;) {
+    const unsigned step_ms = std::min(kWatchMs, timeout_ms - waited_ms);
+    const int count = ::poll(&poll, 1, static_cast<int>(step_ms));
     if (count > 0) return poll.revents;
-    if (count == 0) {
-      return fail(ErrorCode::kTimedOut, concat(base_url, " did not answer in ", timeout_ms, " ms"));
+    if (count < 0 && errno != EINTR) return fail_errno(errno, "wait for the server");
+    if (!go_on()) return fail(ErrorCode::kCancelled, "the request was interrupted");
+    if (count == 0) waited_ms += step_ms;
+    if (waited_ms == timeout_ms) {
+      return fail(ErrorCode::kTimedOut,
+                  concat(base_url, " did not answer in ", timeout_ms / 1'000, " s"));
     }
-    if (errno != EINTR) return fail_errno(errno, "wait for the server");
   }
 }
 
@@ -198,11 +229,9 @@ Result<> Client::Impl::write(std::string_view head, std::string_view body) {
 }
 
 Result<bool> Client::Impl::write_file(int file, std::uint64_t offset, std::uint64_t bytes,
-                                      const std::function<bool(std::uint64_t)>& on_progress,
                                       ResponseReader& reader) {
-  std::uint64_t done = 0;
   auto position = static_cast<::off_t>(offset);
-  while (done < bytes) {
+  while (body_bytes_handed < bytes) {
     const auto ready = wait(POLLIN | POLLOUT, stall_timeout_ms);
     if (!ready) return fail(ready.error());
     if (*ready & POLLIN) {
@@ -213,16 +242,15 @@ Result<bool> Client::Impl::write_file(int file, std::uint64_t offset, std::uint6
       if (!(*ready & POLLOUT)) continue;
     }
     const auto step =
-        static_cast<std::size_t>(std::min<std::uint64_t>(bytes - done, kSendFileStepBytes));
+        static_cast<std::size_t>(std::min(bytes - body_bytes_handed, kSendFileStepBytes));
     const ::ssize_t sent = ::sendfile(socket.get(), file, &position, step);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return false;
+    if (sent < 0 && errno == EIO) return fail(ErrorCode::kCorrupt, "the file cannot be read");
     if (sent < 0) return fail_errno(errno, "send the file");
-    if (sent == 0) return fail(ErrorCode::kCorrupt, "the file became shorter while it was sent");
-    done += static_cast<std::uint64_t>(sent);
-    if (on_progress && !on_progress(done)) {
-      return fail(ErrorCode::kCancelled, "the upload was interrupted");
-    }
+    if (sent == 0) return fail(ErrorCode::kConflict, "the file became shorter while it was sent");
+    body_bytes_handed += static_cast<std::uint64_t>(sent);
+    if (!go_on()) return fail(ErrorCode::kCancelled, "the request was interrupted");
   }
   return true;
 }
@@ -259,8 +287,13 @@ void Client::set_timeouts(unsigned connect_ms, unsigned stall_ms) noexcept {
   impl_->stall_timeout_ms = stall_ms;
 }
 
+void Client::set_watch(std::function<bool(std::uint64_t)> watch) {
+  impl_->watch = std::move(watch);
+}
+
 Result<ClientResponse> Client::send(Method method, std::string_view target, const Headers& headers,
                                     std::string_view body) {
+  impl_->body_bytes_handed = 0;
   if (auto ready = impl_->ready_connection(); !ready) return fail(std::move(ready.error()));
   const auto sent = impl_->write(impl_->head(method, target, headers, body.size()), body);
   // A server that refuses early closes after its answer: the answer says more than the broken pipe.
@@ -273,15 +306,15 @@ Result<ClientResponse> Client::send(Method method, std::string_view target, cons
 
 Result<ClientResponse> Client::send_file(Method method, std::string_view target,
                                          const Headers& headers, int file, std::uint64_t offset,
-                                         std::uint64_t bytes,
-                                         const std::function<bool(std::uint64_t)>& on_progress) {
+                                         std::uint64_t bytes) {
+  impl_->body_bytes_handed = 0;
   if (auto ready = impl_->ready_connection(); !ready) return fail(std::move(ready.error()));
   if (auto sent = impl_->write(impl_->head(method, target, headers, bytes), {}); !sent) {
     impl_->socket.reset();
     return fail(std::move(sent.error()));
   }
   ResponseReader reader(method == Method::kHead);
-  const auto sent = impl_->write_file(file, offset, bytes, on_progress, reader);
+  const auto sent = impl_->write_file(file, offset, bytes, reader);
   if (!sent) {
     impl_->socket.reset();
     return fail(sent.error());

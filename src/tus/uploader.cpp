@@ -109,6 +109,9 @@ class Upload {
         client_(order.base_url),
         location_(state_.location()) {
     client_.set_timeouts(kConnectMs, kStallMs);
+    client_.set_watch([this](std::uint64_t body_bytes) {
+      return report(sending_from_ ? *sending_from_ + body_bytes : shown_);
+    });
   }
 
   Result<UploadOutcome> run() {
@@ -185,9 +188,10 @@ class Upload {
     Headers headers = common();
     headers.add("Content-Type", "application/offset+octet-stream");
     headers.add("Upload-Offset", concat(from));
-    auto answer =
-        client_.send_file(Method::kPatch, path_of(*location_), headers, file_.get(), from,
-                          total_ - from, [&](std::uint64_t sent) { return report(from + sent); });
+    sending_from_ = from;
+    auto answer = client_.send_file(Method::kPatch, path_of(*location_), headers, file_.get(), from,
+                                    total_ - from);
+    sending_from_.reset();
     if (!answer) return fail(std::move(answer.error()));
     if (answer->status != 204 && answer->status != 200) {
       return fail(error_of(*answer, "sending the file"));
@@ -232,7 +236,8 @@ class Upload {
   const ResumeState state_;
   http::Client client_;
   std::optional<std::string> location_;
-  std::optional<std::uint64_t> offset_;  ///< The server's; unknown after an error.
+  std::optional<std::uint64_t> offset_;        ///< The server's; unknown after an error.
+  std::optional<std::uint64_t> sending_from_;  ///< While a body is under way.
   std::uint64_t shown_ = 0;
   bool done_ = false;
 };

@@ -20,8 +20,8 @@ struct ClientResponse {
 };
 
 /// Fails with kInvalidArgument for a bad URL, kUnavailable when nothing listens there, kTimedOut
-/// when the server stalls, kClosed when it leaves before its answer, kCorrupt when that is not
-/// HTTP/1.1.
+/// when the server stalls or the line is dead for 30 s, kClosed when it leaves before its answer,
+/// kCorrupt when that is not HTTP/1.1, kCancelled when the watch said so.
 class Client {
  public:
   /// "http://HOST[:PORT]" or "unix:/path/to/socket". Connects with the first request.
@@ -30,17 +30,19 @@ class Client {
   ~Client();
   /// The waits of one request: to connect, and for the peer to take or give a byte.
   void set_timeouts(unsigned connect_ms, unsigned stall_ms) noexcept;
+  /// `watch` is asked at least every 200 ms of a request that waits (but for the look-up of the
+  /// host's name), and after each piece of a file, on the caller's thread: `body_bytes` of the file
+  /// have reached the peer's kernel. Returning false ends the request with kCancelled.
+  void set_watch(std::function<bool(std::uint64_t body_bytes)> watch);
   /// `target` is the origin-form, "/path?query". Host and Content-Length are added.
   [[nodiscard]] Result<ClientResponse> send(Method method, std::string_view target,
                                             const Headers& headers, std::string_view body = {});
   /// Body from a file's bytes [offset, offset + bytes), sized. A final answer that comes before all
-  /// bytes were sent ends the sending; the connection is then not used again. `on_progress` (may be
-  /// empty) is told the body bytes handed to the kernel so far; returning false ends the request
-  /// with kCancelled.
-  [[nodiscard]] Result<ClientResponse> send_file(
-      Method method, std::string_view target, const Headers& headers, int file,
-      std::uint64_t offset, std::uint64_t bytes,
-      const std::function<bool(std::uint64_t)>& on_progress);
+  /// bytes were sent ends the sending; the connection is then not used again. kConflict when the
+  /// file ends before them, kCorrupt when it cannot be read.
+  [[nodiscard]] Result<ClientResponse> send_file(Method method, std::string_view target,
+                                                 const Headers& headers, int file,
+                                                 std::uint64_t offset, std::uint64_t bytes);
 
  private:
   struct Impl;
