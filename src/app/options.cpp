@@ -139,6 +139,14 @@ void add_upload(CLI::App& root, Options& options) {
       ->envname(environment_name("data"));
   app->add_option("--visibility", upload.visibility, "public, unlisted or private")
       ->check(CLI::IsMember({"public", "unlisted", "private"}));
+  app->add_option("--parallel", upload.parallel,
+                  "Parts of a large file that leave at once; 1: one plain upload")
+      ->check(CLI::Range(1u, tus::kUploadParallelMax))
+      ->capture_default_str();
+  app->footer(
+      "Stopped (Ctrl-C), killed or failed: the same command goes on where it was. While the\n"
+      "server is away it waits. Prints the address to watch at.\n\n"
+      "Exit codes: 0 uploaded, 1 failed, 2 wrong usage, 130 stopped and resumable");
   app->callback([&options] { options.verb = Verb::kUpload; });
 }
 

@@ -7,6 +7,7 @@
 #include <streamforge/io/reactor.hpp>
 #include <streamforge/transcode/command.hpp>
 #include <streamforge/tus/service.hpp>
+#include <streamforge/tus/uploader.hpp>
 
 #include <cstdint>
 #include <string>
@@ -43,6 +44,7 @@ struct UploadOptions {
   std::string token;
   std::string data_dir;
   std::string visibility;
+  unsigned parallel = tus::kUploadParallelDefault;
 };
 
 /// `user …` and `token …`: what to do and to whom.
