@@ -17,10 +17,6 @@ ErrorCode code_of(int sys) noexcept {
     case ENOENT:
     case ENOTDIR:
       return ErrorCode::kNotFound;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return ErrorCode::kPermissionDenied;
     case EEXIST:
     case ENOTEMPTY:
       return ErrorCode::kConflict;

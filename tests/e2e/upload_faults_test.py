@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import itertools
 import os
+import pathlib
 import random
 import socket
 import struct
@@ -210,16 +211,19 @@ class Slow(Story):
 class Disk(Story):
     """On a filesystem of its own. Mounting takes root, or sudo."""
 
+    @staticmethod
+    def as_root(*argv):
+        subprocess.run([*([] if os.geteuid() == 0 else ["sudo"]), *argv], check=True)
+
     @contextlib.contextmanager
-    def mounted(self, options):
-        sudo = [] if os.geteuid() == 0 else ["sudo"]
+    def mounted(self, options, kind="tmpfs", device="tmpfs"):
         folder = self.dir / "disk"
-        folder.mkdir()
-        subprocess.run([*sudo, "mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+        folder.mkdir(exist_ok=True)
+        self.as_root("mount", "-t", kind, "-o", options, device, folder)
         try:
             yield folder
         finally:
-            subprocess.run([*sudo, "umount", "--lazy", folder], check=True)
+            self.as_root("umount", "--lazy", folder)
 
     def test_full_in_the_middle_is_507_and_goes_on_when_there_is_space(self):
         for backend, way in WAYS:
@@ -252,7 +256,50 @@ class Disk(Story):
             self.assertEqual(answer.status, 204, answer.body)
             self.assertTrue(ask(server, "GET", path).body == source)
             self.assertEqual(server.stop(), 0)
-        (self.dir / "disk").rmdir()
+
+    @unittest.skipUnless(pathlib.Path("/dev/loop-control").exists(), "no loop devices here")
+    def test_turns_read_only_under_an_upload_that_goes_on_once_it_is_repaired(self):
+        for backend in BACKENDS:
+            with self.subTest(backend=backend):
+                self.break_the_disk(backend)
+
+    def break_the_disk(self, backend):
+        image = self.dir / f"image-{backend}"
+        with open(image, "wb") as file:
+            file.truncate(256 << 20)
+        subprocess.run(["/sbin/mkfs.ext4", "-q", "-E", "root_owner", image], check=True)
+        source = noise(40_000_000)
+        with self.mounted("loop", "ext4", image) as folder:
+            server = self.server(f"disk/data-{backend}", backend, ("--open", "--transcoders", "0"))
+            path = create(server, len(source))
+            told = patch(server, path, 0, source[:5_000_000]).offset
+            with connect(server) as connection:
+                connection.sendall(patch_head(path, told, len(source) - told))
+                connection.sendall(source[told:20_000_000])
+                # What ext4 does after an error, open files and all; a plain "ro" would be refused.
+                self.as_root("mount", "-o", "remount,abort", folder)
+                with contextlib.suppress(ConnectionError):
+                    connection.sendall(source[20_000_000:])
+                answer = read_answer(connection)
+            again = patch(server, path, answer.offset, source[answer.offset:])
+            for refused in (answer, again):
+                self.assertEqual(refused.status, 500, refused.body)
+                self.assertIn(b'"code":"disk_failed"', refused.body)
+            self.assertEqual(ask(server, "POST", "/files", Upload_Length=5).status, 500)
+            self.assertEqual(server.get("/healthz")[0], 200)
+            self.assertEqual(server.get("/readyz")[0], 503)
+            head = ask(server, "HEAD", path)
+            self.assertEqual((head.status, head.offset), (200, answer.offset))
+            self.assertGreaterEqual(head.offset, told)
+            self.assertLess(head.offset, len(source))
+            self.assertEqual(server.stop(), 0)
+        with self.mounted("loop", "ext4", image):
+            server.start()
+            self.assertEqual(ask(server, "HEAD", path).offset, head.offset)
+            rest = patch(server, path, head.offset, source[head.offset:])
+            self.assertEqual(rest.status, 204, rest.body)
+            self.assertTrue(ask(server, "GET", path).body == source)
+            self.assertEqual(server.stop(), 0)
 
     def test_a_read_only_one_is_refused_in_one_line(self):
         with self.mounted("size=1m,ro") as folder:

@@ -54,7 +54,7 @@ using Result = std::expected<T, Error>;
 }
 
 /// An errno as an Error: ENOSPC/EDQUOT, ENOENT, ECANCELED, ETIME, ECONNRESET… get codes of their
-/// own, the rest kIo. `context` says what was tried, "open /x/y".
+/// own, the rest, EACCES too, kIo. `context` says what was tried, "open /x/y".
 [[nodiscard]] Error error_from_errno(int sys, std::string_view context);
 [[nodiscard]] inline std::unexpected<Error> fail_errno(int sys, std::string_view context) {
   return std::unexpected(error_from_errno(sys, context));

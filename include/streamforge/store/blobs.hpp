@@ -30,9 +30,9 @@ struct UploadPart {
 
 class BlobStore {
  public:
-  /// Makes the folders that are missing. kIo/kPermissionDenied name DIR and what to do. Holds a
-  /// lock on DIR (flock on DIR/lock): kConflict, with the pid that holds it, when another server
-  /// has it. `pool` must outlive the store. Blocks; call before serving.
+  /// Makes the folders that are missing. kIo names DIR and what to do. Holds a lock on DIR (flock
+  /// on DIR/lock): kConflict, with the pid that holds it, when another server has it. `pool` must
+  /// outlive the store. Blocks; call before serving.
   [[nodiscard]] static Result<std::unique_ptr<BlobStore>> open(const std::string& dir,
                                                                io::OffloadPool& pool);
   ~BlobStore();

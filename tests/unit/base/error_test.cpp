@@ -18,7 +18,8 @@ TEST(Error, ErrnoBecomesACodeWithItsContext) {
       {ENOENT, ErrorCode::kNotFound},    {ECANCELED, ErrorCode::kCancelled},
       {ETIME, ErrorCode::kTimedOut},     {ECONNRESET, ErrorCode::kClosed},
       {EPIPE, ErrorCode::kClosed},       {EADDRINUSE, ErrorCode::kUnavailable},
-      {ENOSYS, ErrorCode::kUnsupported}, {EIO, ErrorCode::kIo}};
+      {ENOSYS, ErrorCode::kUnsupported}, {EIO, ErrorCode::kIo},
+      {EROFS, ErrorCode::kIo},           {EACCES, ErrorCode::kIo}};
   for (const auto& [sys, code] : rows) {
     const Error error = error_from_errno(sys, "open /x");
     EXPECT_EQ(error.code, code) << sys;
