@@ -127,6 +127,11 @@ io::Task<Result<>> Catalogue::advance_upload(std::string id, std::uint64_t offse
   co_return co_await impl_->committer.commit(std::move(prepare));
 }
 
+io::Task<Result<>> Catalogue::refuse_end(std::string id) {
+  Committer::Prepare prepare = [&id](Changes& changes) { return store::refuse_end(changes, id); };
+  co_return co_await impl_->committer.commit(std::move(prepare));
+}
+
 io::Task<Result<>> Catalogue::complete_upload(std::string id) {
   Committer::Prepare prepare = [&id](Changes& changes) {
     return store::complete_upload(changes, id);

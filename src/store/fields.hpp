@@ -109,6 +109,7 @@ void visit_fields(Is<Upload> auto& r, auto&& visit) {
   visit("updated_at_ms", r.updated_at_ms);
   visit("expires_at_ms", r.expires_at_ms);
   visit("explicit_end", r.explicit_end);
+  visit("end_refused", r.end_refused);
   visit("repr_digest", r.repr_digest);
   visit("want_digest", r.want_digest);
   visit("group", r.group);

@@ -272,6 +272,14 @@ Result<> receive_parts(Changes& changes, const std::string& id, std::uint64_t by
   return {};
 }
 
+Result<> refuse_end(Changes& changes, const std::string& id) {
+  auto upload = must_read_upload(changes, id);
+  if (!upload) return fail(std::move(upload.error()));
+  upload->end_refused = true;
+  changes.put(Family::kUploads, id, *upload);
+  return {};
+}
+
 Result<> complete_upload(Changes& changes, const std::string& id) {
   auto upload = must_read_upload(changes, id);
   if (!upload) return fail(std::move(upload.error()));

@@ -26,6 +26,7 @@ Result<> place_part(Changes& changes, Upload part, const std::string& replaces,
 Result<> name_whole(Changes& changes, const std::string& id, const std::string& concat,
                     const std::string& metadata);
 Result<> receive_parts(Changes& changes, const std::string& id, std::uint64_t bytes);
+Result<> refuse_end(Changes& changes, const std::string& id);
 Result<> complete_upload(Changes& changes, const std::string& id);
 Result<> remove_upload(Changes& changes, const std::string& id);
 

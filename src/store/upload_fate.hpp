@@ -34,7 +34,8 @@ enum class UploadFate : std::uint8_t {
   }
   if (temp_bytes && parts) return UploadFate::kKeep;
   if (temp_bytes && *temp_bytes >= upload.offset) {
-    const bool at_end = upload.length == upload.offset && !upload.explicit_end;
+    const bool waits = upload.explicit_end || upload.end_refused;
+    const bool at_end = upload.length == upload.offset && !waits;
     return at_end ? UploadFate::kPromote : UploadFate::kKeep;
   }
   return upload.offset == 0 ? UploadFate::kForget : UploadFate::kLost;

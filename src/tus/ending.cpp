@@ -101,6 +101,11 @@ io::Task<Decision<Stored>> end_upload(Context& context, const http::Request& req
   const auto who = context.accounts.identify(credentials_of(request));
   const bool may = who && store::may(*who, store::Action::kContinueUpload, whole.owner);
   if (!may) {
+    std::string id = whole.into.empty() ? whole.id : whole.into;
+    auto noted = co_await context.catalogue.refuse_end(std::move(id));
+    if (!noted) {
+      co_return std::unexpected(refusal_of_disk("cannot write an upload", whole.id, noted.error()));
+    }
     co_return std::unexpected(Refusal{.status = 401,
                                       .code = "no_longer_allowed",
                                       .detail = "the right to upload ended meanwhile",

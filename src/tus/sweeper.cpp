@@ -111,7 +111,7 @@ io::Task<void> Sweeper::pass() {
       if (first_pass_) context_.assembler->submit(upload.id);
       continue;
     }
-    const bool crashed = first_pass_ && lacks_only_its_end(upload);
+    const bool crashed = first_pass_ && lacks_only_its_end(upload) && !upload.end_refused;
     if (crashed || has_expired(upload, context_.policy)) co_await tend(context_, upload.id);
   }
   first_pass_ = false;

@@ -29,9 +29,9 @@ def head_of(method, path, **fields):
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def patch_head(path, offset, length):
+def patch_head(path, offset, length, **fields):
     return head_of("PATCH", path, Upload_Offset=offset, Content_Length=length,
-                   Content_Type="application/offset+octet-stream")
+                   Content_Type="application/offset+octet-stream", **fields)
 
 
 def read_answer(connection, to_head=False):

@@ -72,6 +72,9 @@ class Catalogue {
   /// kInvalidArgument, another length than the known one kConflict.
   io::Task<Result<>> advance_upload(std::string id, std::uint64_t offset,
                                     std::optional<std::uint64_t> length = std::nullopt);
+  /// The last byte came from somebody whose right to send it had ended: from now on only a request
+  /// of one who has it completes the upload, not the next start.
+  io::Task<Result<>> refuse_end(std::string id);
   /// The file has been promoted: the upload is complete, its offset its length, its video queued
   /// and its job waiting: one batch. Idempotent. kConflict while the length is unknown.
   io::Task<Result<>> complete_upload(std::string id);

@@ -134,6 +134,8 @@ struct Upload {
   std::int64_t expires_at_ms = 0;  ///< 0: does not expire.
   /// Complete only when that is said (IETF, parts, a final of parts), not by having all bytes.
   bool explicit_end = false;
+  /// All bytes came, but whoever sent the last had no right to any more: no restart completes it.
+  bool end_refused = false;
   std::string repr_digest;  ///< What the whole must hash to (Repr-Digest, "sha-256=:…:"), or empty.
   std::string want_digest;  ///< The digest of the whole that its end tells ("sha-256"), or empty.
   // A whole and the parts that are written straight into its file, in any order.

@@ -59,7 +59,7 @@ TEST(Codec, StoredFormIsReadable) {
   EXPECT_EQ(encode(upload),
             R"({"v":1,"id":"u","owner":"","length":null,"offset":5,"metadata":"","concat":"",)"
             R"("complete":false,"created_at_ms":0,"updated_at_ms":0,"expires_at_ms":0,)"
-            R"("explicit_end":false,"repr_digest":"","want_digest":"",)"
+            R"("explicit_end":false,"end_refused":false,"repr_digest":"","want_digest":"",)"
             R"("group":"","parts":[],"into":"","at":0})");
 }
 

@@ -113,6 +113,9 @@ TEST(UploadFate, ByTheTable) {
       {"file gone", false, false, 100, 50, kNone, kNone, kLost},
       {"file cut", false, false, 100, 50, 49, kNone, kLost},
   };
+  Upload refused{.length = 100, .offset = 100, .end_refused = true};
+  EXPECT_EQ(fate_of(refused, 100, kNone), kKeep) << "only one who may can complete it";
+  EXPECT_EQ(fate_of(refused, kNone, 100), kComplete) << "one who may has";
   Upload joining;
   joining.length = joining.offset = 100;
   joining.explicit_end = true;
