@@ -90,7 +90,7 @@ TEST_P(TusGroup, ACutPartKeepsWhatArrivedAndItsNeighboursBytes) {
     }
   }
   const std::uint64_t at = *parse_decimal(offset(a));
-  EXPECT_EQ(join({a, b}).status, 400) << "bytes are missing";
+  EXPECT_EQ(join({a, b})["Upload-Offset"], "") << "bytes are missing";
   ASSERT_EQ(patch(a, std::to_string(at), source_.substr(at, kCut - at)).status, 204);
   expect_whole({a, b});
 }
