@@ -36,6 +36,9 @@ void queue_job(Changes& changes, const std::string& video, std::int64_t now_ms) 
   changes.then(job);
 }
 
+/// Never back: what came while the clock was wrong does not expire when it is right again.
+void touch(Upload& upload) { upload.updated_at_ms = std::max(upload.updated_at_ms, wall_ms()); }
+
 /// What an upload's progress means for its video.
 void follow_upload(Video& video, const Upload& upload) {
   video.source.received_bytes = upload.offset;
@@ -92,7 +95,7 @@ Result<> put_whole(Changes& changes, Upload whole, const Upload* moved) {
   auto extent = extent_of(changes, whole, moved);
   if (!extent) return fail(std::move(extent.error()));
   whole.offset = extent->first_gap;
-  whole.updated_at_ms = wall_ms();
+  touch(whole);
   changes.put(Family::kUploads, whole.id, whole);
   auto video = changes.video(whole.id);
   if (!video) return fail(std::move(video.error()));
@@ -238,7 +241,7 @@ Result<> advance_upload(Changes& changes, const std::string& id, std::uint64_t o
   // A late report of fewer bytes is no news: what is durable stays so.
   if (offset <= upload->offset && !declares) return {};
   upload->offset = std::max(upload->offset, offset);
-  upload->updated_at_ms = wall_ms();
+  touch(*upload);
   changes.put(Family::kUploads, id, *upload);
   if (!upload->into.empty()) return follow_part(changes, *upload);
 
@@ -261,7 +264,7 @@ Result<> receive_parts(Changes& changes, const std::string& id, std::uint64_t by
   }
   upload->length = bytes;
   upload->offset = bytes;
-  upload->updated_at_ms = wall_ms();
+  touch(*upload);
   changes.put(Family::kUploads, id, *upload);
   auto video = changes.video(id);
   if (!video) return fail(std::move(video.error()));

@@ -61,6 +61,10 @@ class ClockSetBack(Story):
             self.assert_set_back(head)
             answer = patch(server, path, head.offset, SOURCE[head.offset:-1_000])
             self.assertEqual(answer.status, 204, answer.body)
+        self.set_clock("+0")
+        for path in (resting, running):
+            self.assertEqual(ask(server, "HEAD", path).status, 200, "expired by a wrong clock")
+        self.set_clock("-30d")
         server.kill()
         self.faked(server.start)
         for path in (resting, running):
