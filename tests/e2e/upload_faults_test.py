@@ -15,7 +15,7 @@ import unittest
 import urllib.parse
 
 from harness import BINARY, Story, run
-from tus_wire import ask, connect, create, create_part, noise, patch, patch_head
+from tus_wire import ask, connect, create, create_part, noise, patch, patch_head, read_answer
 
 BACKENDS = ("uring", "epoll")
 WAYS = [(backend, way) for backend in BACKENDS for way in ("auto", "splice")]
