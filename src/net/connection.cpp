@@ -109,6 +109,7 @@ io::Task<Result<std::size_t>> Connection::Impl::receive(MutableByteSpan into,
   if (!usable()) co_return net::aborted();
   if (into.empty()) co_return std::size_t{0};
   const io::Gate::Pass pass = in_flight.enter();
+  interrupted = false;
   if (!chunk_unread) {
     chunk = io::RecvChunk();
     if (!receiver.stopped()) co_await receiver.stop();
@@ -131,6 +132,7 @@ io::Task<Result<std::size_t>> Connection::Impl::receive(MutableByteSpan into,
     }
     co_return count;
   }
+  if (interrupted) co_return fail(ErrorCode::kCancelled, "read: interrupted");
   io::IoOp op = all ? reactor.recv_all(socket.get(), into) : reactor.recv(socket.get(), into);
   const Deadline deadline(reactor, read_timer, timeout_ms, op);
   reading = &op;
@@ -153,6 +155,7 @@ io::Task<Result<std::size_t>> Connection::splice(const io::Pipe& into, std::size
   if (!impl.usable()) co_return aborted();
   SF_ASSERT(can_splice());
   const io::Gate::Pass pass = impl.in_flight.enter();
+  impl.interrupted = false;
   std::size_t moved = 0;
   for (;;) {
     const std::ptrdiff_t got = io::Reactor::try_splice(impl.socket.get(), into, bytes - moved);
@@ -167,9 +170,11 @@ io::Task<Result<std::size_t>> Connection::splice(const io::Pipe& into, std::size
     impl.reading = &op;
     Result<std::size_t> readable = co_await op;
     impl.reading = nullptr;
-    if (readable && !impl.aborted) continue;
+    // An interruption that came after the socket's news finds nothing to cancel.
+    if (readable && !impl.aborted && !impl.interrupted) continue;
     if (moved > 0) co_return moved;
     if (impl.aborted) co_return aborted();
+    if (readable) co_return fail(ErrorCode::kCancelled, "read: interrupted");
     co_return why(std::move(readable.error()), impl.aborted, deadline.passed(), "read");
   }
 }
@@ -269,6 +274,7 @@ void Connection::Impl::abort() noexcept {
 void Connection::abort() noexcept { impl_->abort(); }
 
 void Connection::interrupt_read() noexcept {
+  impl_->interrupted = true;
   impl_->receiver.interrupt();
   if (impl_->reading) impl_->reactor.cancel(*impl_->reading);
 }

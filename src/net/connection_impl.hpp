@@ -43,6 +43,7 @@ struct Connection::Impl : Listed {
   bool chunk_unread = false;  ///< The latter.
   bool aborted = false;
   io::IoOp* reading = nullptr;  ///< Of `read_into`, `fill` or `splice`, while it waits.
+  bool interrupted = false;     ///< `interrupt_read` came since such a read began.
   io::Timer read_timer;
   io::Timer write_timer;
   io::Gate in_flight;  ///< Reads and writes that have not ended.

@@ -12,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -208,9 +209,15 @@ std::string taken_from(const io::Pipe& pipe, std::size_t bytes) {
   return out;
 }
 
+Task<void> splice_to(Connection& connection, const io::Pipe& pipe,
+                     std::optional<Result<std::size_t>>& count) {
+  count = co_await connection.splice(pipe, 100, kPatience);
+}
+
 // As filling, but into a pipe, which may be full first.
 Task<void> splicing(Reactor& reactor, test::SocketPair& pair) {
   auto connection = adopt(reactor, pair);
+  const std::uint64_t began_ms = reactor.now_ms();
   Result<io::Pipe> pipe = io::Pipe::make();
   EXPECT_FALSE(connection->can_splice()) << "it may have received already";
   say(pair.far, "x");
@@ -244,6 +251,17 @@ Task<void> splicing(Reactor& reactor, test::SocketPair& pair) {
   count = co_await connection->splice(*pipe, 100, kPatience);
   EXPECT_EQ(outcome(count), "cancelled");
   EXPECT_EQ(taken_from(*pipe, 8), "partsome");
+
+  // The interruption finds a wait that ends by itself in the same turn, for bytes are there.
+  std::optional<Result<std::size_t>> late;
+  reactor.spawn(splice_to(*connection, *pipe, late));
+  say(pair.far, "late");
+  connection->interrupt_read();
+  while (!late) co_await reactor.sleep_ms(1);
+  count = *late ? *late : co_await connection->splice(*pipe, 4, kPatience);
+  EXPECT_EQ(count.value_or(0), 4u);
+  EXPECT_EQ(taken_from(*pipe, 4), "late");
+  EXPECT_LT(reactor.now_ms() - began_ms, kPatience) << "the interruption was lost";
 
   const std::string filler(limits::kStagingBufferBytes, 'f');
   EXPECT_EQ(::write(pipe->write_end(), filler.data(), filler.size()), std::ssize(filler));
