@@ -42,6 +42,27 @@ Result<> link_as(int file, int folder, const std::string& name) {
   return fail_errno(errno, concat("link ", name));
 }
 
+/// kNotFound when temp/ does not hold the file, or no longer.
+Result<> move_to_raw(int temp, int raw, const std::string& id, std::uint64_t bytes, bool synced) {
+  auto size = size_of(temp, id);
+  if (!size) return fail(std::move(size.error()));
+  if (!*size) return fail(ErrorCode::kNotFound, concat("no file of upload ", id));
+  // Growing would make up bytes that nobody sent.
+  if (**size < bytes) return fail(ErrorCode::kCorrupt, concat("temp/", id, " is too short"));
+  if (**size > bytes || !synced) {
+    const UniqueFd file(::openat(temp, id.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    if (!file) return fail_errno(errno, concat("open temp/", id));
+    if (**size > bytes && ::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
+      return fail_errno(errno, concat("truncate temp/", id));
+    }
+    if (::fsync(file.get()) != 0) return fail_errno(errno, concat("sync temp/", id));
+  }
+  if (::renameat(temp, id.c_str(), raw, id.c_str()) != 0) {
+    return fail_errno(errno, concat("rename temp/", id, " to raw/"));
+  }
+  return {};
+}
+
 }  // namespace
 
 bool is_blob_name(std::string_view name) noexcept {
@@ -220,29 +241,14 @@ Result<> allocation_result(Error error) {
 }
 
 Result<> promote_file(int temp, int raw, const std::string& id, std::uint64_t bytes, bool synced) {
-  auto size = size_of(temp, id);
-  if (!size) return fail(std::move(size.error()));
-  if (!*size) {
-    auto promoted = size_of(raw, id);
-    if (!promoted) return fail(std::move(promoted.error()));
-    if (*promoted == bytes) return {};
-    if (!*promoted) return fail(ErrorCode::kNotFound, concat("no file of upload ", id));
-    return fail(ErrorCode::kConflict, concat("raw/", id, " has another size"));
-  }
-  // Growing would make up bytes that nobody sent.
-  if (**size < bytes) return fail(ErrorCode::kCorrupt, concat("temp/", id, " is too short"));
-  if (**size > bytes || !synced) {
-    const UniqueFd file(::openat(temp, id.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-    if (!file) return fail_errno(errno, concat("open temp/", id));
-    if (**size > bytes && ::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
-      return fail_errno(errno, concat("truncate temp/", id));
-    }
-    if (::fsync(file.get()) != 0) return fail_errno(errno, concat("sync temp/", id));
-  }
-  if (::renameat(temp, id.c_str(), raw, id.c_str()) != 0) {
-    return fail_errno(errno, concat("rename temp/", id, " to raw/"));
-  }
-  return {};
+  auto moved = move_to_raw(temp, raw, id, bytes, synced);
+  if (moved || moved.error().code != ErrorCode::kNotFound) return moved;
+  // It was moved before, or just now by another: parts of a group may end together.
+  auto promoted = size_of(raw, id);
+  if (!promoted) return fail(std::move(promoted.error()));
+  if (*promoted == bytes) return {};
+  if (!*promoted) return moved;
+  return fail(ErrorCode::kConflict, concat("raw/", id, " has another size"));
 }
 
 }  // namespace sf::store

@@ -129,11 +129,6 @@ io::Task<Result<>> finish_whole(Context& context, std::string id) {
   if (!whole) co_return fail(std::move(whole.error()));
   if (whole->complete || whole->offset != whole->length) co_return {};
   auto promoted = co_await context.blobs.promote_upload(whole->id, whole->offset);
-  // Parts that end together are all here: one moves the file away while another does, which
-  // finds it in its new place when it looks again.
-  if (!promoted && promoted.error().code == ErrorCode::kNotFound) {
-    promoted = co_await context.blobs.promote_upload(whole->id, whole->offset);
-  }
   if (!promoted) co_return promoted;
   co_return co_await context.catalogue.complete_upload(whole->id);
 }
