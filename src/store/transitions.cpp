@@ -45,6 +45,18 @@ void follow_upload(Video& video, const Upload& upload) {
   video.source.bytes = upload.length.value_or(0);
 }
 
+/// The same in the catalogue, with so many bytes `received`; whether there is such a video.
+Result<bool> show_progress(Changes& changes, const Upload& upload, std::uint64_t received) {
+  auto video = changes.video(upload.id);
+  if (!video) return fail(std::move(video.error()));
+  if (!*video) return false;
+  Video after = **video;
+  follow_upload(after, upload);
+  after.source.received_bytes = received;
+  changes.put_video(*video, std::move(after), EventKind::kProgress);
+  return true;
+}
+
 /// An upload's record, and with a whole's those of its parts.
 Result<> erase_upload(Changes& changes, const std::string& id) {
   auto upload = changes.read<Upload>(Family::kUploads, id);
@@ -97,13 +109,9 @@ Result<> put_whole(Changes& changes, Upload whole, const Upload* moved) {
   whole.offset = extent->first_gap;
   touch(whole);
   changes.put(Family::kUploads, whole.id, whole);
-  auto video = changes.video(whole.id);
-  if (!video) return fail(std::move(video.error()));
-  if (!*video) return {};
-  Video after = **video;
-  after.source.received_bytes = extent->received;
-  changes.put_video(*video, std::move(after), EventKind::kProgress);
-  changes.then(std::move(whole));
+  const auto shown = show_progress(changes, whole, extent->received);
+  if (!shown) return fail(shown.error());
+  if (*shown) changes.then(std::move(whole));
   return {};
 }
 
@@ -245,14 +253,9 @@ Result<> advance_upload(Changes& changes, const std::string& id, std::uint64_t o
   changes.put(Family::kUploads, id, *upload);
   if (!upload->into.empty()) return follow_part(changes, *upload);
 
-  auto video = changes.video(id);
-  if (!video) return fail(std::move(video.error()));
-  if (*video) {
-    Video after = **video;
-    follow_upload(after, *upload);
-    changes.put_video(*video, std::move(after), EventKind::kProgress);
-    changes.then(std::move(*upload));
-  }
+  const auto shown = show_progress(changes, *upload, upload->offset);
+  if (!shown) return fail(shown.error());
+  if (*shown) changes.then(std::move(*upload));
   return {};
 }
 
@@ -266,13 +269,8 @@ Result<> receive_parts(Changes& changes, const std::string& id, std::uint64_t by
   upload->offset = bytes;
   touch(*upload);
   changes.put(Family::kUploads, id, *upload);
-  auto video = changes.video(id);
-  if (!video) return fail(std::move(video.error()));
-  if (!*video) return {};
-  Video after = **video;
-  follow_upload(after, *upload);
-  changes.put_video(*video, std::move(after), EventKind::kProgress);
-  return {};
+  const auto shown = show_progress(changes, *upload, upload->offset);
+  return shown ? Result<>() : fail(shown.error());
 }
 
 Result<> refuse_end(Changes& changes, const std::string& id) {
