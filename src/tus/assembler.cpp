@@ -65,6 +65,14 @@ io::Task<void> Assembler::assemble(std::string id) {
   }
 }
 
+/// Another final may still wait for the same part: news of its end are yet to come.
+void Assembler::await_no_more(const std::string& part, const std::string& upload) {
+  const auto awaited = awaited_.find(part);
+  if (awaited == awaited_.end()) return;
+  awaited->second.erase(upload);
+  if (awaited->second.empty()) awaited_.erase(awaited);
+}
+
 /// Takes the parts of a final that came before them, if by now they are all there.
 io::Task<Result<Assembler::Gathered>> Assembler::gather(store::Upload& upload) {
   const auto list = parse_concat(upload.concat);
@@ -78,6 +86,7 @@ io::Task<Result<Assembler::Gathered>> Assembler::gather(store::Upload& upload) {
     auto part = co_await context_.catalogue.upload(id);
     if (!part && part.error().code != ErrorCode::kNotFound) co_return fail(part.error());
     if (!part) {
+      await_no_more(id, upload.id);
       log::warn("tus", "upload removed: a part of it is no more",
                 {{"upload", upload.id}, {"part", id}});
       co_return Gathered::kNever;
@@ -86,7 +95,7 @@ io::Task<Result<Assembler::Gathered>> Assembler::gather(store::Upload& upload) {
       all = false;
       continue;
     }
-    awaited_.erase(id);
+    await_no_more(id, upload.id);
     bytes += part->offset;
     parts.push_back({id, part->offset});
   }

@@ -41,6 +41,7 @@ class Assembler {
   io::Task<void> run();
   io::Task<void> assemble(std::string id);
   io::Task<Result<Gathered>> gather(store::Upload& upload);
+  void await_no_more(const std::string& part, const std::string& upload);
 
   Context& context_;
   std::atomic<io::Reactor*> home_{nullptr};
