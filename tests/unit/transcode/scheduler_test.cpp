@@ -125,6 +125,14 @@ class SchedulerTest : public store::test::CatalogueTest {
     }
     return found;
   }
+  /// Ends the server once some segments are made; gives those.
+  auto end_in_the_middle(const std::string& id) {
+    for (int i = 0; i < 500 && segment_files(id).size() < 2; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    end();
+    return segment_files(id);
+  }
 
   sf::test::TempDir dir_;
   std::unique_ptr<store::BlobStore> blobs_ = must(store::BlobStore::open(dir_.file("data"), pool));
@@ -213,11 +221,7 @@ TEST_P(SchedulerTest, AWishThatComesBeforeThePlanWaitsForIt) {
 
 TEST_P(SchedulerTest, RestartGoesOnWithWhatIsMissing) {
   const std::string id = upload("drag");
-  for (int i = 0; i < 500 && segment_files(id).size() < 2; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  end();
-  const auto before = segment_files(id);
+  const auto before = end_in_the_middle(id);
   ASSERT_GE(before.size(), 2u);
   ASSERT_LT(before.size(), 9u);
   EXPECT_EQ(must(reactor.wait(catalogue->segments(id))).size(), before.size());
@@ -232,11 +236,7 @@ TEST_P(SchedulerTest, RestartGoesOnWithWhatIsMissing) {
 
 TEST_P(SchedulerTest, APlanOfAnotherVersionIsMadeAnew) {
   const std::string id = upload("drag");
-  for (int i = 0; i < 500 && segment_files(id).size() < 2; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  end();
-  const auto before = segment_files(id);
+  const auto before = end_in_the_middle(id);
   ASSERT_GE(before.size(), 2u);
   std::string plan = sf::test::read_file(made(id, "plan"));
   plan[kPlanHeadBytes - 1] = '\1';
