@@ -61,8 +61,7 @@ std::string_view advice_for(ErrorCode code) {
   switch (code) {
     case ErrorCode::kUnauthenticated:
       return "give a valid token with --token or STREAMFORGE_TOKEN; `streamforge token create "
-             "USER` "
-             "on the server makes one";
+             "USER` on the server makes one";
     case ErrorCode::kPermissionDenied:
       return "use the token of an account that may upload";
     case ErrorCode::kNoSpace:

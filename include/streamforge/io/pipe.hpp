@@ -12,8 +12,8 @@ namespace sf::io {
 
 class Pipe {
  public:
-  /// Room for limits::kStagingBufferBytes. Fails (kPermission, kUnavailable) when there are no
-  /// descriptors left or a user without privileges has all the pipes that are allowed.
+  /// Room for limits::kStagingBufferBytes. Fails when there are no descriptors left
+  /// (kUnavailable), or a user without privileges has all the pipes that are allowed (kIo).
   [[nodiscard]] static Result<Pipe> make();
 
   /// Whether it takes nothing more. It counts pieces, not bytes, and a packet may be a piece, so
