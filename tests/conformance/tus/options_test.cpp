@@ -35,11 +35,19 @@ TEST_P(TusOptions, C5_IgnoresTheVersionOfTheClient) {
 
 TEST_P(TusOptions, C6C8N22E4_ListsWhatWorks) {
   const auto answer = bare("OPTIONS", "/files");
-  for (const char* extension :
-       {"creation", "creation-with-upload", "creation-defer-length", "termination", "checksum",
-        "checksum-trailer", "expiration", "concatenation", "concatenation-unfinished"}) {
+  const std::vector<std::string> all{"creation",
+                                     "creation-with-upload",
+                                     "creation-defer-length",
+                                     "termination",
+                                     "checksum",
+                                     "checksum-trailer",
+                                     "expiration",
+                                     "concatenation",
+                                     "concatenation-unfinished"};
+  for (const auto& extension : all) {
     EXPECT_TRUE(lists(answer["Tus-Extension"], extension)) << extension;
   }
+  EXPECT_EQ(names(answer["Tus-Extension"]).size(), all.size()) << "and nothing else";
   EXPECT_EQ(answer["Tus-Checksum-Algorithm"], "sha1,sha256,md5,crc32");
 }
 
