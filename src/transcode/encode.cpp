@@ -19,20 +19,24 @@ constexpr std::int64_t kKeyframeTicks = 2 * kSecond;  // P22.
 constexpr std::int64_t kStampSlack = kSecond / 1000;
 constexpr int kBFrames = 3;
 
-// x264's AVX-512 code for macroblock trees reads memory nobody has written (build 164; seen by
-// MALLOC_PERTURB_: another fill, another stream), so that a segment would not be the same bytes
-// twice. Up to AVX2 it does not.
-std::string_view steady_instructions() {
-  return (av_get_cpu_flags() & AV_CPU_FLAG_AVX512) != 0 ? ":asm=AVX2,FMA3,BMI2,LZCNT" : "";
+// x264's AVX-512 code for macroblock trees reads memory nobody has written (build 164) where a line
+// is not whole blocks of eight macroblocks, so that a segment would not be the same bytes twice.
+// Seen by MALLOC_PERTURB_ (another fill, another stream) at all of seven such widths and at none of
+// sixteen others, the usual 1920, 1280 and 640 among these; up to AVX2 at none.
+std::string_view steady_instructions(std::uint32_t width) {
+  constexpr std::uint32_t kBlockPixels = 8 * 16;
+  const bool whole_blocks = (width + 15) / 16 * 16 % kBlockPixels == 0;
+  const bool wide = (av_get_cpu_flags() & AV_CPU_FLAG_AVX512) != 0;
+  return wide && !whole_blocks ? ":asm=AVX2,FMA3,BMI2,LZCNT" : "";
 }
 
 // A segment's buffer begins half full, as if what comes before had left it so: at the cap a segment
 // then weighs at most 1.25 times its share (P6), where x264's usual 0.9 would allow 1.45.
-std::string x264_options(const Plan& plan) {
+std::string x264_options(const Plan& plan, const RungPlan& rung) {
   std::string options =
       "vbv-init=0.5:keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:aud=1:stitchable=1:nal-hrd="
       "none";
-  options += steady_instructions();
+  options += steady_instructions(rung.width);
   if (plan.constant_frame_rate) {
     options += ":force-cfr=1";
   }
@@ -107,7 +111,7 @@ Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, st
   av_opt_set(encoder->priv_data, "profile", "high", 0);
   av_opt_set_double(encoder->priv_data, "crf", rung.crf, 0);
   av_opt_set_int(encoder->priv_data, "forced-idr", 1, 0);
-  av_opt_set(encoder->priv_data, "x264-params", x264_options(plan).c_str(), 0);
+  av_opt_set(encoder->priv_data, "x264-params", x264_options(plan, rung).c_str(), 0);
   const int code = avcodec_open2(encoder, codec, nullptr);
   if (code < 0) {
     return fail(libav_error(code, concat("the encoder for ", rung.name, " did not start")));
