@@ -195,8 +195,12 @@ Result<> Scaler::rebuild(const AVFrame& in) {
   if (!graph->same) {
     zimg_graph_builder_params params;
     zimg_graph_builder_params_default(&params, ZIMG_API_VERSION);
-    params.resample_filter = ZIMG_RESIZE_SPLINE36;
-    params.resample_filter_uv = ZIMG_RESIZE_SPLINE36;
+    params.resample_filter = ZIMG_RESIZE_BICUBIC;
+    params.filter_param_a = 0.0;
+    params.filter_param_b = 0.6;
+    params.resample_filter_uv = params.resample_filter;
+    params.filter_param_a_uv = params.filter_param_a;
+    params.filter_param_b_uv = params.filter_param_b;
     params.cpu_type = ZIMG_CPU_AUTO_64B;
     const zimg_image_format source = input_format(in, *format, graph->in_size);
     const zimg_image_format target = output_format(out_size);

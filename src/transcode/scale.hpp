@@ -1,7 +1,7 @@
 #pragma once
 
 /// Pictures to the size and kind that rungs have: 8-bit 4:2:0, BT.709, limited range, upright; by
-/// zimg with the spline36 kernel. One thread.
+/// zimg with a bicubic kernel. One thread.
 
 #include "engine_libav.hpp"
 #include "ladder.hpp"
