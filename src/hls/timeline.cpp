@@ -12,6 +12,7 @@ constexpr std::int64_t kStampSlack = kTicksPerSecond / 1000;
 constexpr std::int64_t kLongest =
     kTargetDurationSeconds * kTicksPerSecond + kTicksPerSecond / 2 - 1;
 constexpr std::int64_t kShortestOnKeyframes = 2 * kTicksPerSecond;
+constexpr std::int64_t kLongestOnKeyframes = kTargetDurationSeconds * kTicksPerSecond;
 constexpr std::int64_t kShortestTail = kTicksPerSecond / 2;
 
 std::vector<SegmentSpan> spans_between(const std::vector<std::int64_t>& begins, std::int64_t end) {
@@ -62,14 +63,13 @@ std::vector<std::int64_t> keyframe_begins(std::span<const FrameTime> frames, std
     return {};
   }
   constexpr auto kNever = std::numeric_limits<std::int64_t>::max();
-  constexpr std::int64_t longest = kTargetDurationSeconds * kTicksPerSecond;
   std::vector<std::int64_t> cost(keys.size(), kNever);
   std::vector<std::size_t> next(keys.size(), keys.size());
   for (std::size_t i = keys.size(); i-- > 0;) {
-    if (end - keys[i] <= longest) {
+    if (end - keys[i] <= kLongestOnKeyframes) {
       cost[i] = std::abs(end - keys[i] - step);
     }
-    for (std::size_t j = i + 1; j < keys.size() && keys[j] - keys[i] <= longest; ++j) {
+    for (std::size_t j = i + 1; j < keys.size() && keys[j] - keys[i] <= kLongestOnKeyframes; ++j) {
       if (keys[j] - keys[i] < kShortestOnKeyframes || cost[j] == kNever) {
         continue;
       }
@@ -84,6 +84,72 @@ std::vector<std::int64_t> keyframe_begins(std::span<const FrameTime> frames, std
   if (cost[0] != kNever) {
     for (std::size_t i = 0; i < keys.size(); i = next[i]) {
       begins.push_back(i == 0 ? 0 : keys[i]);
+    }
+  }
+  return begins;
+}
+
+// Cuts of [from, to), where no keyframe can begin a segment: about `step` apart, on frames where
+// there are any. Neither end is among them.
+void cut_without_keyframes(std::span<const FrameTime> frames, std::int64_t from, std::int64_t to,
+                           std::int64_t step, std::vector<std::int64_t>& begins) {
+  const std::int64_t late_max = std::min(step / 2, kLongestOnKeyframes - step);
+  for (std::int64_t at = from; to - at > kLongestOnKeyframes;) {
+    const auto frame =
+        std::ranges::lower_bound(frames, at + step - kStampSlack, {}, &FrameTime::pts_ticks);
+    const bool near =
+        frame != frames.end() && frame->pts_ticks <= at + step + late_max && frame->pts_ticks < to;
+    at = near ? frame->pts_ticks : at + step;
+    begins.push_back(at);
+  }
+}
+
+// Begins from `promised` on: the promised ones, then keyframes as `keyframe_begins` takes them. The
+// fewest stretches that no keyframes can cut are cut otherwise.
+std::vector<std::int64_t> continued_begins(std::span<const FrameTime> frames, std::int64_t end,
+                                           std::int64_t step,
+                                           std::span<const SegmentSpan> promised) {
+  constexpr std::int64_t kStretchCost = 1'000 * kTicksPerSecond;
+  const std::int64_t from = promised.back().end_ticks;
+  std::vector<std::int64_t> keys{from};
+  bool on_key = false;
+  for (const FrameTime& frame : frames) {
+    if (frame.keyframe && frame.pts_ticks > from) {
+      keys.push_back(frame.pts_ticks);
+    }
+    on_key = on_key || (frame.keyframe && frame.pts_ticks == from);
+  }
+  keys.push_back(end);
+  const std::size_t last = keys.size() - 1;
+  // A way of least cost to the end, from each key. From one to the end, or to the first one that is
+  // too far, is always possible; from a place that is no keyframe, to each one.
+  std::vector<std::int64_t> cost(keys.size(), 0);
+  std::vector<std::size_t> next(keys.size(), last);
+  for (std::size_t i = last; i-- > 0;) {
+    cost[i] = std::numeric_limits<std::int64_t>::max();
+    bool far = false;
+    for (std::size_t j = i + 1; j <= last && !far; ++j) {
+      const std::int64_t gap = keys[j] - keys[i];
+      far = gap > kLongestOnKeyframes;
+      const bool whole = (on_key || i > 0) && !far && (gap >= kShortestOnKeyframes || j == last);
+      if (!whole && !far && (on_key || i > 0)) {
+        continue;
+      }
+      const std::int64_t sum = cost[j] + std::abs(gap - step) + (whole ? 0 : kStretchCost);
+      if (sum < cost[i]) {
+        cost[i] = sum;
+        next[i] = j;
+      }
+    }
+  }
+  std::vector<std::int64_t> begins;
+  for (const SegmentSpan& span : promised) {
+    begins.push_back(span.begin_ticks);
+  }
+  for (std::size_t i = 0; i < last; i = next[i]) {
+    if (keys[i] < end) {
+      begins.push_back(keys[i]);
+      cut_without_keyframes(frames, keys[i], keys[next[i]], step, begins);
     }
   }
   return begins;
@@ -145,7 +211,9 @@ Timeline make_timeline(std::span<const FrameTime> frames, std::int64_t video_end
   if (!frames.empty()) {
     const std::int64_t end = std::max(video_end_ticks, frames.back().pts_ticks + 1);
     std::vector<std::int64_t> begins;
-    if (options.prefer_source_keyframes) {
+    if (!options.promised.empty()) {
+      begins = continued_begins(frames, end, step, options.promised);
+    } else if (options.prefer_source_keyframes) {
       begins = keyframe_begins(frames, end, step);
     }
     timeline.grid = begins.empty() ? GridKind::kFixed : GridKind::kSourceKeyframes;

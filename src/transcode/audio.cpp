@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 
 extern "C" {
@@ -361,6 +362,11 @@ namespace {
 // neither.
 float audible(float sample) { return std::isnan(sample) ? 0.0F : std::clamp(sample, -1.0F, 1.0F); }
 
+// One channel of two. A source of one was made two as loud together as it was alone.
+float both(float left, float right) {
+  return audible((left + right) * std::numbers::sqrt2_v<float> / 2);
+}
+
 }  // namespace
 
 Result<std::vector<std::vector<std::uint8_t>>> encode_aac(const std::vector<float>& pcm,
@@ -372,8 +378,9 @@ Result<std::vector<std::vector<std::uint8_t>>> encode_aac(const std::vector<floa
   if (codec == nullptr || encoder == nullptr) {
     return fail(ErrorCode::kUnsupported, "libav here has no AAC encoder");
   }
-  const AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
-  av_channel_layout_copy(&encoder->ch_layout, &stereo);
+  // One channel only where the frames around are a copied source's.
+  const bool mono = track.channels == 1;
+  av_channel_layout_default(&encoder->ch_layout, mono ? 1 : 2);
   encoder->sample_fmt = AV_SAMPLE_FMT_FLTP;
   encoder->sample_rate = static_cast<int>(track.sample_rate);
   encoder->time_base = {1, encoder->sample_rate};
@@ -405,13 +412,18 @@ Result<std::vector<std::vector<std::uint8_t>>> encode_aac(const std::vector<floa
     frame->format = AV_SAMPLE_FMT_FLTP;
     frame->nb_samples = static_cast<int>(kFrame);
     frame->sample_rate = encoder->sample_rate;
-    av_channel_layout_copy(&frame->ch_layout, &stereo);
+    av_channel_layout_default(&frame->ch_layout, mono ? 1 : 2);
     code = av_frame_get_buffer(frame.get(), 0);
     if (code >= 0) {
-      for (std::size_t side = 0; side < 2; ++side) {
+      for (std::size_t side = 0; side < 2 && !mono; ++side) {
         std::transform(pcm.data() + side * samples + i * kFrame,
                        pcm.data() + side * samples + (i + 1) * kFrame,
                        reinterpret_cast<float*>(frame->data[side]), audible);
+      }
+      if (mono) {
+        std::transform(pcm.data() + i * kFrame, pcm.data() + (i + 1) * kFrame,
+                       pcm.data() + samples + i * kFrame, reinterpret_cast<float*>(frame->data[0]),
+                       both);
       }
       frame->pts = static_cast<std::int64_t>(i * kFrame);
       code = avcodec_send_frame(encoder.get(), frame.get());
@@ -426,18 +438,48 @@ Result<std::vector<std::vector<std::uint8_t>>> encode_aac(const std::vector<floa
   return out;
 }
 
+namespace {
+std::int64_t floor_to(std::int64_t value, std::int64_t step) {
+  return value - ((value % step) + step) % step;
+}
+
+}  // namespace
+
+AacFrames frames_of_segment(const Plan& plan, std::uint32_t track, std::uint32_t segment) {
+  const AudioPlan& rendition = plan.audio[track];
+  const hls::SegmentSpan span = plan.timeline.audio[segment];
+  if (!rendition.copied()) {
+    const std::int64_t first = hls::aac_frame_at(span.begin_ticks, rendition.sample_rate);
+    const std::int64_t last = hls::aac_frame_at(span.end_ticks, rendition.sample_rate);
+    return {first * hls::kAacFrameSamples, static_cast<std::size_t>(last - first)};
+  }
+  const AudioInfo& source = plan.index.audio[static_cast<std::size_t>(rendition.source)];
+  const std::int64_t rate = source.sample_rate;
+  // Frames lie on the source's own grid, whose phase any packet tells.
+  const std::int64_t phase =
+      source.runs.empty() ? 0 : source.runs.front().begin_sample % hls::kAacFrameSamples;
+  const auto sounding_at = [&](std::int64_t ticks) {
+    return floor_to(av_rescale(ticks, rate, hls::kTicksPerSecond) - phase, hls::kAacFrameSamples) +
+           phase;
+  };
+  const bool last = segment + 1 == plan.timeline.audio.size() && !plan.growing;
+  const std::int64_t begin = sounding_at(span.begin_ticks);
+  const std::int64_t end =
+      last ? sounding_at(span.end_ticks - 1) + hls::kAacFrameSamples : sounding_at(span.end_ticks);
+  return {begin, static_cast<std::size_t>(
+                     std::max<std::int64_t>(1, (end - begin) / hls::kAacFrameSamples))};
+}
+
 Result<std::pair<SegmentOutput, std::vector<std::uint8_t>>> encode_audio_segment(
     AudioReader& reader, const Plan& plan, std::uint32_t track, std::uint32_t segment,
     const Progress& progress) {
   const AudioPlan& rendition = plan.audio[track];
   const hls::SegmentSpan span = plan.timeline.audio[segment];
-  const std::int64_t first = hls::aac_frame_at(span.begin_ticks, rendition.sample_rate);
-  const std::int64_t last = hls::aac_frame_at(span.end_ticks, rendition.sample_rate);
-  const auto margin = static_cast<std::int64_t>(kAacMarginFrames);
+  const AacFrames wanted = frames_of_segment(plan, track, segment);
   const std::uint32_t damaged_before = reader.damaged();
   auto pcm = reader.read(
-      (first - margin) * hls::kAacFrameSamples,
-      static_cast<std::size_t>((last - first + 2 * margin) * hls::kAacFrameSamples), progress);
+      wanted.begin_sample - static_cast<std::int64_t>(kAacMarginFrames) * hls::kAacFrameSamples,
+      (wanted.count + 2 * kAacMarginFrames) * hls::kAacFrameSamples, progress);
   if (!pcm) {
     return fail(std::move(pcm.error()));
   }
@@ -445,11 +487,11 @@ Result<std::pair<SegmentOutput, std::vector<std::uint8_t>>> encode_audio_segment
   if (!frames) {
     return fail(std::move(frames.error()));
   }
-  if (frames->size() != static_cast<std::size_t>(last - first)) {
+  if (frames->size() != wanted.count) {
     return fail(ErrorCode::kInternal, "the AAC encoder made another number of frames");
   }
   std::vector<std::uint8_t> bytes =
-      write_audio_segment(*frames, segment, first * hls::kAacFrameSamples, rendition.sample_rate);
+      write_audio_segment(*frames, segment, wanted.begin_sample, rendition.sample_rate);
   SegmentOutput output{.bytes = bytes.size(),
                        .begin_ticks = span.begin_ticks,
                        .duration_ticks = span.duration_ticks(),

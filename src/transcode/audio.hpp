@@ -62,6 +62,15 @@ class AudioReader {
   std::uint32_t damaged_ = 0;
 };
 
+/// The AAC frames of a segment of rendition `track`, in samples of its rate: on the grid of the
+/// timeline, or on the source's own where the track is copied.
+struct AacFrames {
+  std::int64_t begin_sample = 0;
+  std::size_t count = 0;
+};
+[[nodiscard]] AacFrames frames_of_segment(const Plan& plan, std::uint32_t track,
+                                          std::uint32_t segment);
+
 /// A whole segment of rendition `track`, as MPEG-TS.
 Result<std::pair<SegmentOutput, std::vector<std::uint8_t>>> encode_audio_segment(
     AudioReader& reader, const Plan& plan, std::uint32_t track, std::uint32_t segment,

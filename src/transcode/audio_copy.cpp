@@ -10,10 +10,6 @@ namespace {
 constexpr std::int64_t kFrame = hls::kAacFrameSamples;
 constexpr unsigned kSkippedPacketsMax = 2'000'000;
 
-std::int64_t floor_to(std::int64_t value, std::int64_t step) {
-  return value - ((value % step) + step) % step;
-}
-
 // Without the header that AAC has in transport streams: ours says the same of every frame.
 std::span<const std::uint8_t> raw_frame(const AVPacket& packet) {
   const std::span bytes(packet.data, static_cast<std::size_t>(packet.size));
@@ -42,19 +38,11 @@ Result<std::pair<SegmentOutput, std::vector<std::uint8_t>>> copy_audio_segment(
     AudioReader& reader, const Plan& plan, std::uint32_t track, std::uint32_t segment,
     const Progress& progress) {
   const AudioPlan& rendition = plan.audio[track];
-  const AudioInfo& source = plan.index.audio[static_cast<std::size_t>(rendition.source)];
   const hls::SegmentSpan span = plan.timeline.audio[segment];
-  const std::int64_t rate = source.sample_rate;
-  // Frames lie on the source's own grid, whose phase any packet tells.
-  const std::int64_t phase = source.runs.empty() ? 0 : source.runs.front().begin_sample % kFrame;
-  const auto sounding_at = [&](std::int64_t ticks) {
-    return floor_to(av_rescale(ticks, rate, hls::kTicksPerSecond) - phase, kFrame) + phase;
-  };
-  const std::int64_t begin = sounding_at(span.begin_ticks);
-  const std::int64_t end = segment + 1 < plan.timeline.audio.size()
-                               ? sounding_at(span.end_ticks)
-                               : sounding_at(span.end_ticks - 1) + kFrame;
-  const auto count = static_cast<std::size_t>(std::max<std::int64_t>(1, (end - begin) / kFrame));
+  const AacFrames wanted = frames_of_segment(plan, track, segment);
+  const std::int64_t begin = wanted.begin_sample;
+  const std::size_t count = wanted.count;
+  const std::int64_t end = begin + static_cast<std::int64_t>(count) * kFrame;
   std::vector<std::vector<std::uint8_t>> frames(count);
   bool more = reader.seek(begin);
   for (unsigned seen = 0; more && reader.packet().pts < end; ++seen) {

@@ -21,17 +21,14 @@ std::vector<std::int64_t> times_shown(const std::vector<PacketEntry>& packets) {
   return times;
 }
 
-// The least delay with which no picture is decoded after it is shown, when the n-th packet is
-// decoded at the time shown `delay` pictures before the n-th.
-std::size_t least_delay(const std::vector<PacketEntry>& packets,
-                        const std::vector<std::int64_t>& shown) {
-  std::size_t delay = 0;
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    const auto place = static_cast<std::size_t>(
-        std::ranges::lower_bound(shown, packets[i].pts_ticks) - shown.begin());
-    delay = std::max(delay, i > place ? i - place : 0);
+// A parameter set of the stream. Zeros may follow a unit of annex B.
+bool is_among(const std::vector<std::vector<std::uint8_t>>& known,
+              std::span<const std::uint8_t> nal) {
+  while (!nal.empty() && nal.back() == 0) {
+    nal = nal.first(nal.size() - 1);
   }
-  return delay;
+  return std::ranges::any_of(known,
+                             [nal](const auto& set) { return std::ranges::equal(set, nal); });
 }
 
 void append(std::vector<std::uint8_t>& unit, std::span<const std::uint8_t> nal) {
@@ -43,8 +40,9 @@ void append(std::vector<std::uint8_t>& unit, std::span<const std::uint8_t> nal) 
 
 VideoCopier::VideoCopier(const Plan& plan)
     : plan_(plan),
-      shown_(times_shown(plan.index.packets)),
-      delay_(least_delay(plan.index.packets, shown_)) {}
+      times_(times_shown(plan.index.packets)),
+      shown_(shown_frames(plan)),
+      delay_(plan.rungs.front().delay) {}
 
 Result<std::unique_ptr<VideoCopier>> VideoCopier::open(const SourceFile& file, const Plan& plan) {
   std::unique_ptr<VideoCopier> copier(new VideoCopier(plan));
@@ -61,17 +59,22 @@ Result<std::unique_ptr<VideoCopier>> VideoCopier::open(const SourceFile& file, c
 // Times shown, moved by the delay: they rise from packet to packet and across segments, whatever
 // stamps the container has. Before the first picture as if the video had begun earlier.
 std::int64_t VideoCopier::decode_time(std::size_t entry) const noexcept {
-  if (entry >= delay_) {
-    return shown_[entry - delay_];
+  // What is encoded of this rung shows a picture more where one is held across a segment's begin.
+  const auto place =
+      static_cast<std::size_t>(std::ranges::lower_bound(shown_, times_[entry]) - shown_.begin());
+  if (place >= delay_) {
+    return shown_[place - delay_];
   }
   const std::int64_t gap = shown_.size() > 1 ? std::min(shown_[1] - shown_[0], hls::kTicksPerSecond)
                                              : hls::kTicksPerSecond / 25;
-  return shown_[0] - static_cast<std::int64_t>(delay_ - entry) * gap;
+  return shown_[0] - static_cast<std::int64_t>(delay_ - place) * gap;
 }
 
 // A delimiter first (ISO/IEC 13818-1 section 2.14.1), then, of an IDR, the stream's parameter sets,
-// then the rest as it was.
-std::span<const std::uint8_t> VideoCopier::annex_b(std::span<const std::uint8_t> unit, bool key) {
+// then the rest as it was. nullopt: it is not what the index took it for.
+std::optional<std::span<const std::uint8_t>> VideoCopier::annex_b(
+    std::span<const std::uint8_t> unit, bool key) {
+  bool fits = true;
   constexpr std::array<std::uint8_t, 2> kAnyPicture{kNalDelimiter, 0xf0};
   unit_.clear();
   append(unit_, kAnyPicture);
@@ -88,10 +91,16 @@ std::span<const std::uint8_t> VideoCopier::annex_b(std::span<const std::uint8_t>
       append(unit_, pps);
     }
   }
-  each_nal_of(unit, sets_.length_bytes, [this](std::span<const std::uint8_t> nal) {
-    switch (nal_type(nal)) {
+  each_nal_of(unit, sets_.length_bytes, [&](std::span<const std::uint8_t> nal) {
+    const std::uint8_t type = nal_type(nal);
+    fits = fits && (!key || !is_slice(type) || type == kNalIdr);
+    switch (type) {
       case kNalSps:
+        fits = fits && is_among(sets_.sps, nal);
+        break;
       case kNalPps:
+        fits = fits && is_among(sets_.pps, nal);
+        break;
       case kNalDelimiter:
       case kNalEndOfSequence:
       case kNalEndOfStream:
@@ -102,7 +111,7 @@ std::span<const std::uint8_t> VideoCopier::annex_b(std::span<const std::uint8_t>
     }
     return true;
   });
-  return unit_;
+  return fits ? std::optional(std::span<const std::uint8_t>(unit_)) : std::nullopt;
 }
 
 Result<SegmentOutput> VideoCopier::copy(std::uint32_t segment, int output,
@@ -116,8 +125,7 @@ Result<SegmentOutput> VideoCopier::copy(std::uint32_t segment, int output,
     return static_cast<std::size_t>(found - entries.begin());
   };
   const std::size_t begin = begin_entry(span.begin_ticks);
-  const std::size_t end =
-      segment + 1 < plan_.timeline.video.size() ? begin_entry(span.end_ticks) : entries.size();
+  const std::size_t end = begin_entry(span.end_ticks);
   if (begin >= end) {
     return fail(ErrorCode::kInvalidArgument, "the plan's segment begins at no keyframe");
   }
@@ -135,8 +143,15 @@ Result<SegmentOutput> VideoCopier::copy(std::uint32_t segment, int output,
       return fail(ErrorCode::kCorrupt, "The source does not read twice the same: it is damaged");
     }
     const bool key = entries[entry].keyframe;
-    written.add(annex_b({packet->data, static_cast<std::size_t>(packet->size)}, key),
-                entries[entry].pts_ticks, decode_time(entry), key);
+    const std::int64_t decoded = decode_time(entry);
+    std::size_t changed = 0;
+    const bool changes =
+        av_packet_get_side_data(packet.get(), AV_PKT_DATA_NEW_EXTRADATA, &changed) != nullptr;
+    const auto unit = annex_b({packet->data, static_cast<std::size_t>(packet->size)}, key);
+    if (!unit || changes || decoded > entries[entry].pts_ticks) {
+      return fail(ErrorCode::kCorrupt, "a picture of the source cannot be passed on as it is");
+    }
+    written.add(*unit, entries[entry].pts_ticks, decoded, key);
     const double done = static_cast<double>(entry - begin) /
                         static_cast<double>(std::max<std::size_t>(1, end - begin));
     if (entry % kProgressEvery == 0 && progress && !progress(done)) {

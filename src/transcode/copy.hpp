@@ -8,6 +8,8 @@
 #include "packets.hpp"
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace sf::transcode {
@@ -17,19 +19,22 @@ class VideoCopier {
   /// `plan` must outlive it.
   static Result<std::unique_ptr<VideoCopier>> open(const SourceFile& file, const Plan& plan);
 
-  /// A whole segment, into a descriptor somebody else owns.
+  /// A whole segment, into a descriptor somebody else owns. kCorrupt: what is read is not what was
+  /// indexed, or cannot be passed on (a keyframe that is no IDR, other parameter sets).
   Result<SegmentOutput> copy(std::uint32_t segment, int output, const Progress& progress);
   void rebind(const SourceFile& file) noexcept { packets_->rebind(file); }
 
  private:
   explicit VideoCopier(const Plan& plan);
   [[nodiscard]] std::int64_t decode_time(std::size_t entry) const noexcept;
-  [[nodiscard]] std::span<const std::uint8_t> annex_b(std::span<const std::uint8_t> unit, bool key);
+  [[nodiscard]] std::optional<std::span<const std::uint8_t>> annex_b(
+      std::span<const std::uint8_t> unit, bool key);
 
   const Plan& plan_;
   std::unique_ptr<PacketReader> packets_;
   ParameterSets sets_;
-  std::vector<std::int64_t> shown_;    // Times of all pictures, in the order shown.
+  std::vector<std::int64_t> times_;    // Of all pictures, in the order shown.
+  std::vector<std::int64_t> shown_;    // The same, and those of what is encoded.
   std::size_t delay_ = 0;              // Pictures: how far decoding must run ahead.
   std::size_t next_entry_ = SIZE_MAX;  // That `packets_` stands before.
   std::vector<std::uint8_t> unit_;

@@ -43,6 +43,15 @@ std::string x264_options(const Plan& plan, const RungPlan& rung) {
   return options;
 }
 
+// Beside pictures that are copied, what was announced of those.
+const char* profile_of(const Plan& plan, const RungPlan& rung) {
+  const std::string_view source = plan.index.video->profile;
+  if (rung.copied() && source.ends_with("Baseline")) {
+    return "baseline";
+  }
+  return rung.copied() && source == "Main" ? "main" : "high";
+}
+
 }  // namespace
 
 bool KeyframeClock::is_key(std::int64_t pts_ticks) noexcept {
@@ -79,7 +88,7 @@ std::span<const std::uint8_t> without_settings(std::span<const std::uint8_t> uni
 }
 
 Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, std::uint32_t segment,
-                                      std::array<std::int64_t, 2> before) {
+                                      std::vector<std::int64_t> before) {
   const AVCodec* codec = avcodec_find_encoder_by_name("libx264");
   if (codec == nullptr) {
     return fail(ErrorCode::kUnsupported, "libav here has no libx264");
@@ -108,7 +117,7 @@ Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, st
   encoder->color_trc = AVCOL_TRC_BT709;
   encoder->chroma_sample_location = AVCHROMA_LOC_LEFT;
   av_opt_set(encoder->priv_data, "preset", rung.preset.c_str(), 0);
-  av_opt_set(encoder->priv_data, "profile", "high", 0);
+  av_opt_set(encoder->priv_data, "profile", profile_of(plan, rung), 0);
   av_opt_set_double(encoder->priv_data, "crf", rung.crf, 0);
   av_opt_set_int(encoder->priv_data, "forced-idr", 1, 0);
   av_opt_set(encoder->priv_data, "x264-params", x264_options(plan, rung).c_str(), 0);
@@ -116,7 +125,7 @@ Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, st
   if (code < 0) {
     return fail(libav_error(code, concat("the encoder for ", rung.name, " did not start")));
   }
-  rung_encoder.stamps_.assign(before.begin(), before.end());
+  rung_encoder.stamps_ = std::move(before);
   return rung_encoder;
 }
 
@@ -160,8 +169,8 @@ void RungEncoder::write(const AVPacket& packet) {
       return false;
     });
   }
-  // The encoder reorders by two frames at most: the stamp shown two earlier is never later than the
-  // frame's own.
+  // The encoder reorders by two frames at most: the stamp shown so much earlier is never later than
+  // the frame's own.
   const std::int64_t dts = std::min(stamps_[written_], packet.pts);
   ++written_;
   segment_.add(unit, packet.pts, dts, key);

@@ -7,7 +7,6 @@
 #include "engine_libav.hpp"
 #include "picture_segment.hpp"
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -17,10 +16,10 @@ namespace sf::transcode {
 
 class RungEncoder {
  public:
-  /// `before`: the two frames shown last before the segment begins. Decode stamps run on from
-  /// there, so that they rise across segments however their frames are spaced.
+  /// `before`: the frames shown last before the segment begins, as many as the rung's delay. Decode
+  /// stamps run on from there, so that they rise across segments however their frames are spaced.
   static Result<RungEncoder> open(const Plan& plan, const RungPlan& rung, std::uint32_t segment,
-                                  std::array<std::int64_t, 2> before);
+                                  std::vector<std::int64_t> before);
 
   /// Encodes `picture` (the rung's size, 8-bit 4:2:0) as shown at `pts_ticks`; an IDR when `key`.
   Result<> encode(AVFrame& picture, std::int64_t pts_ticks, bool key);
@@ -39,7 +38,7 @@ class RungEncoder {
   CodecPtr encoder_;
   PacketPtr packet_ = new_packet();
   PictureSegment segment_;
-  std::vector<std::int64_t> stamps_;  // The two before, then every frame in the order shown.
+  std::vector<std::int64_t> stamps_;  // Those before, then every frame in the order shown.
   std::size_t written_ = 0;
   std::string codecs_;
 };

@@ -85,9 +85,9 @@ struct Engine::Impl {
     return outcome;
   }
 
-  [[nodiscard]] bool copies(const std::string& rung) const {
+  [[nodiscard]] const RungPlan* copied(const std::string& rung) const {
     const auto found = std::ranges::find(plan->rungs, rung, &RungPlan::name);
-    return found != plan->rungs.end() && found->copied();
+    return found != plan->rungs.end() && found->copied() ? &*found : nullptr;
   }
 
   void close() noexcept {
@@ -130,7 +130,8 @@ Result<std::vector<SegmentOutput>> Engine::encode_video(const std::string& sourc
   std::vector<std::string> encoded;
   std::vector<int> encoded_outputs;
   for (std::size_t i = 0; i < rungs.size(); ++i) {
-    if (!impl.copies(rungs[i])) {
+    const RungPlan* copied_rung = impl.copied(rungs[i]);
+    if (copied_rung == nullptr || !copied_rung->copies(segment)) {
       encoded.push_back(rungs[i]);
       encoded_outputs.push_back(outputs[i]);
       continue;
@@ -155,7 +156,11 @@ Result<std::vector<SegmentOutput>> Engine::encode_video(const std::string& sourc
   }
   for (std::size_t i = 0; i < encoded.size(); ++i) {
     const auto place = std::ranges::find(rungs, encoded[i]) - rungs.begin();
-    made[static_cast<std::size_t>(place)] = std::move((*outcome)[i]);
+    SegmentOutput& output = made[static_cast<std::size_t>(place)];
+    output = std::move((*outcome)[i]);
+    if (impl.copied(encoded[i]) != nullptr) {
+      output.codecs = impl.plan->index.video->codecs;  // What was announced.
+    }
   }
   return made;
 }
@@ -178,7 +183,7 @@ Result<SegmentOutput> Engine::encode_audio(const std::string& source_key, const 
     reader = std::move(*opened);
   }
   reader->rebind(source);
-  auto outcome = impl.plan->audio[track].copied()
+  auto outcome = impl.plan->audio[track].copies(segment)
                      ? copy_audio_segment(*reader, *impl.plan, track, segment, progress)
                      : encode_audio_segment(*reader, *impl.plan, track, segment, progress);
   if (!outcome) {

@@ -21,24 +21,30 @@ struct Step {
   RungEncoder encoder;
 };
 
-// The two frames shown before `begin`; before the first, as if the video had begun earlier.
-std::array<std::int64_t, 2> two_before(const std::vector<std::int64_t>& shown, std::int64_t begin) {
+// The `wanted` frames shown before `begin`; before the first, as if the video had begun earlier.
+std::vector<std::int64_t> last_before(const std::vector<std::int64_t>& shown, std::int64_t begin,
+                                      std::uint32_t wanted) {
   const auto here = std::ranges::lower_bound(shown, begin);
   const auto count = here - shown.begin();
   const std::int64_t gap = shown.size() > 1 ? std::min(shown[1] - shown[0], kSecond) : kSecond / 25;
   const std::int64_t first = shown.empty() ? begin : std::min(shown[0], begin);
-  return {count >= 2 ? *(here - 2) : first - (2 - count) * gap,
-          count >= 1 ? *(here - 1) : first - gap};
+  std::vector<std::int64_t> before;
+  for (std::int64_t back = wanted; back > 0; --back) {
+    before.push_back(count >= back ? *(here - back) : first - (back - count) * gap);
+  }
+  return before;
 }
 
 Result<std::vector<Step>> make_steps(const Plan& plan, std::span<const std::string> rungs,
-                                     std::uint32_t segment, std::array<std::int64_t, 2> before) {
+                                     std::uint32_t segment,
+                                     const std::vector<std::int64_t>& shown) {
+  const std::int64_t begin = plan.timeline.video[segment].begin_ticks;
   std::vector<Step> steps;
   for (const RungPlan& rung : plan.rungs) {  // Largest first, whatever the order asked for.
     if (std::ranges::find(rungs, rung.name) == rungs.end()) {
       continue;
     }
-    auto encoder = RungEncoder::open(plan, rung, segment, before);
+    auto encoder = RungEncoder::open(plan, rung, segment, last_before(shown, begin, rung.delay));
     if (!encoder) {
       return fail(std::move(encoder.error()));
     }
@@ -196,7 +202,7 @@ Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
                                                          std::span<const int> outputs,
                                                          const Progress& progress) {
   const hls::SegmentSpan span = plan_.timeline.video[segment];
-  auto steps = make_steps(plan_, rungs, segment, two_before(shown_, span.begin_ticks));
+  auto steps = make_steps(plan_, rungs, segment, shown_);
   if (!steps) {
     return fail(std::move(steps.error()));
   }

@@ -2,7 +2,7 @@
 #include <streamforge/transcode/plan.hpp>
 
 #include "ladder.hpp"
-#include "plan_copy.hpp"
+#include "plan_layout.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +15,6 @@ constexpr std::int64_t kSecond = hls::kTicksPerSecond;
 constexpr std::int64_t kFramesPerSecondMax = 60;  // P31.
 // Stamps of a constant rate, once a container has rounded them, are this near their true place.
 constexpr double kStampErrorTicks = 0.0016 * kSecond;
-constexpr const char* kSwitchedOff = "copying is switched off";
 
 double value_of(Rational rational) {
   return rational.denominator == 0
@@ -115,33 +114,6 @@ std::vector<hls::FrameTime> frames_of(const SourceIndex& index) {
   return frames;
 }
 
-// One rate for all that are encoded, since they share a timeline and its grid.
-std::uint32_t rendition_rate(const std::vector<AudioInfo>& tracks) {
-  const auto of_cd = [](const AudioInfo& track) { return track.sample_rate % 11'025 == 0; };
-  return !tracks.empty() && std::ranges::all_of(tracks, of_cd) ? 44'100 : 48'000;
-}
-
-void plan_audio(Plan& plan, bool copy) {
-  const std::uint32_t rate = rendition_rate(plan.index.audio);
-  for (std::size_t i = 0; i < plan.index.audio.size(); ++i) {
-    const AudioInfo& track = plan.index.audio[i];
-    AudioPlan& planned = plan.audio.emplace_back();
-    planned.source = static_cast<int>(i);
-    planned.name = std::to_string(i);
-    planned.language = track.language;
-    planned.label = track.title;
-    planned.sample_rate = rate;
-    planned.why = copy ? audio_obstacle(track) : kSwitchedOff;
-    if (planned.why.empty()) {
-      planned.mode = "copy";
-      planned.why = "as uploaded";
-      planned.sample_rate = track.sample_rate;
-      planned.channels = track.channels;
-      planned.kbps = static_cast<std::uint32_t>(track.peak_bps / 1000 + 1);
-    }
-  }
-}
-
 Result<> plan_video(Plan& plan, const LadderOptions& ladder) {
   const VideoInfo& video = *plan.index.video;
   if (std::uint64_t{video.coded_width} * video.coded_height > limits::kSourcePixelsMax) {
@@ -157,42 +129,6 @@ Result<> plan_video(Plan& plan, const LadderOptions& ladder) {
     rung.level = h264_level({rung.width, rung.height}, rate, rung.max_kbps);
   }
   return {};
-}
-
-// The timeline, and with it whether the source itself is a rung: its keyframes must then begin all
-// segments.
-void lay_out(Plan& plan, const std::vector<hls::FrameTime>& frames, const LadderOptions& ladder) {
-  std::string obstacle = kSwitchedOff;
-  if (ladder.copy && !plan.rungs.empty()) {
-    obstacle = video_obstacle(plan.index, plan.rungs.front(), frames);
-  }
-  const auto timeline = [&](bool on_keyframes) {
-    return hls::make_timeline(
-        frames, plan.index.video_end_ticks, plan.audio.empty() ? 0 : plan.index.audio_end_ticks,
-        plan.audio.empty() ? 0 : rendition_rate(plan.index.audio),
-        {.segment_seconds = ladder.segment_seconds, .prefer_source_keyframes = on_keyframes});
-  };
-  plan.timeline = timeline(obstacle.empty());
-  hls::Rates rates;
-  if (obstacle.empty() && plan.timeline.grid == hls::GridKind::kFixed) {
-    obstacle = "its keyframes do not allow segments of 2 to 6 s";
-  } else if (obstacle.empty()) {
-    rates = copied_rates(plan.index, plan.timeline);
-    obstacle = rate_obstacle(rates, plan.rungs.front().max_kbps);
-    if (!obstacle.empty()) {
-      plan.timeline = timeline(false);
-    }
-  }
-  for (RungPlan& rung : plan.rungs) {
-    rung.why = &rung == &plan.rungs.front() ? obstacle : "smaller than the source";
-  }
-  if (!plan.rungs.empty() && obstacle.empty()) {
-    RungPlan& rung = plan.rungs.front();
-    rung.mode = "copy";
-    rung.why = "as uploaded";
-    rung.level = plan.index.video->level;
-    rung.max_kbps = static_cast<std::uint32_t>(rates.peak_bps / 1000 + 1);
-  }
 }
 
 }  // namespace
@@ -211,10 +147,11 @@ std::vector<std::int64_t> shown_frames(const Plan& plan) {
   return times;
 }
 
-Result<Plan> make_plan(SourceIndex index, const LadderOptions& ladder) {
+Result<Plan> plan_from(SourceIndex index, const LadderOptions& ladder, const Promise& promise) {
   Plan plan;
   plan.index = std::move(index);
   plan.segment_seconds = ladder.segment_seconds;
+  plan.growing = promise.growing;
   if (!plan.index.video && plan.index.audio.empty()) {
     return fail(ErrorCode::kUnsupported, "The file holds neither picture nor sound");
   }
@@ -227,11 +164,15 @@ Result<Plan> make_plan(SourceIndex index, const LadderOptions& ladder) {
       return fail(std::move(planned.error()));
     }
   }
-  lay_out(plan, frames, ladder);
+  lay_out(plan, frames, ladder, promise);
   if (plan.timeline.video.empty() && plan.timeline.audio.empty()) {
     return fail(ErrorCode::kUnsupported, "The file is media, but nothing in it has a duration");
   }
   return plan;
+}
+
+Result<Plan> make_plan(SourceIndex index, const LadderOptions& ladder) {
+  return plan_from(std::move(index), ladder, {});
 }
 
 }  // namespace sf::transcode

@@ -1,4 +1,4 @@
-#include <streamforge/transcode/plan.hpp>
+#include "plan_layout.hpp"
 
 #include <algorithm>
 
@@ -63,11 +63,32 @@ bool begins_with(const std::vector<hls::SegmentSpan>& all,
 // Whether what was listed of `before` is still true of `plan`.
 bool goes_on(const Plan& plan, const Plan& before) {
   const auto stream = [](const AudioInfo& track) { return track.stream; };
+  // Where the frames of sound that is copied lie.
+  const auto first_sample = [](const AudioInfo& track) {
+    return track.runs.empty() ? 0 : track.runs.front().begin_sample;
+  };
   return plan.index.zero_ticks == before.index.zero_ticks &&
          plan.index.video.has_value() == before.index.video.has_value() &&
          std::ranges::equal(plan.index.audio, before.index.audio, {}, stream, stream) &&
+         std::ranges::equal(plan.index.audio, before.index.audio, {}, first_sample, first_sample) &&
          begins_with(plan.timeline.video, before.timeline.video) &&
          begins_with(plan.timeline.audio, before.timeline.audio);
+}
+
+// Rungs and sound are what was announced; what of them is copied of what is new may be less.
+void take_over(Plan& plan, const Plan& before) {
+  const std::string obstacle = plan.rungs.empty() ? std::string() : plan.rungs.front().why;
+  plan.rungs = before.rungs;
+  if (!plan.rungs.empty() && plan.rungs.front().copied()) {
+    go_on_copying(plan, before, obstacle, plan.rungs.front());
+  }
+  std::vector<AudioPlan> audio = before.audio;
+  for (std::size_t i = 0; i < audio.size(); ++i) {
+    if (audio[i].copied() && !plan.audio[i].copied()) {
+      go_on_copying(before, plan.audio[i].why, audio[i]);
+    }
+  }
+  plan.audio = std::move(audio);
 }
 
 }  // namespace
@@ -77,17 +98,14 @@ Plan outline(const Plan& plan) {
   outline.index.packets.clear();
   outline.index.packets.shrink_to_fit();
   for (AudioInfo& track : outline.index.audio) {
-    track.runs.clear();
+    track.runs.resize(std::min<std::size_t>(track.runs.size(), 1));
   }
   return outline;
 }
 
 Result<Plan> plan_arriving(SourceIndex index, const LadderOptions& ladder, const Plan* before,
                            bool whole) {
-  // Whether all of it may be copied is known when all of it is there.
-  LadderOptions encoded = ladder;
-  encoded.copy = false;
-  auto plan = make_plan(std::move(index), encoded);
+  auto plan = plan_from(std::move(index), ladder, {.before = before, .growing = !whole});
   if (!plan) {
     return plan;
   }
@@ -110,8 +128,7 @@ Result<Plan> plan_arriving(SourceIndex index, const LadderOptions& ladder, const
   }
   plan->frame_rate = before->frame_rate;
   plan->constant_frame_rate = before->constant_frame_rate;
-  plan->rungs = before->rungs;
-  plan->audio = before->audio;
+  take_over(*plan, *before);
   if (plan->index.video) {
     const bool by_order = plan->index.video->times_by_order;
     plan->index.video = before->index.video;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kIndexMagic = "SFIX";
 constexpr std::string_view kPlanMagic = "SFPL";
-constexpr char kVersion = 3;
+constexpr char kVersion = 4;
 constexpr std::size_t kHeadBytes = kPlanHeadBytes;
 constexpr std::size_t kChecksumBytes = 4;
 constexpr std::uint32_t kSideMax = 16'384;
@@ -249,6 +249,11 @@ void spans(Io& io, T& items) {
 }
 
 template <class Io, class T>
+void stretches(Io& io, T& items) {
+  list(io, items, 2, [](Io& inner, auto& item) { fields(inner, item.begin, item.end); });
+}
+
+template <class Io, class T>
 void plan(Io& io, T& value) {
   index(io, value.index);
   auto grid = static_cast<std::uint8_t>(value.timeline.grid);
@@ -262,20 +267,22 @@ void plan(Io& io, T& value) {
   field(io, value.constant_frame_rate);
   list(io, value.rungs, 10, [](Io& inner, auto& rung) {
     fields(inner, rung.name, rung.width, rung.height, rung.mode, rung.why, rung.preset, rung.crf,
-           rung.max_kbps, rung.buffer_kbits, rung.level);
+           rung.max_kbps, rung.buffer_kbits, rung.level, rung.delay);
+    stretches(inner, rung.encoded);
   });
   list(io, value.audio, 8, [](Io& inner, auto& track) {
     fields(inner, track.source, track.name, track.language, track.label, track.mode, track.why,
            track.sample_rate, track.channels, track.kbps);
+    stretches(inner, track.encoded);
   });
-  field(io, value.segment_seconds);
+  fields(io, value.segment_seconds, value.growing);
 }
 
 // What the engine divides by or indexes with.
 bool makes_sense(const Plan& value) {
   const auto rung_ok = [](const RungPlan& rung) {
     return rung.width >= 2 && rung.width <= kSideMax && rung.width % 2 == 0 && rung.height >= 2 &&
-           rung.height <= kSideMax && rung.height % 2 == 0;
+           rung.height <= kSideMax && rung.height % 2 == 0 && rung.delay <= RungPlan::kDelayMax;
   };
   const auto track_ok = [&value](const AudioPlan& track) {
     return track.source >= 0 && static_cast<std::size_t>(track.source) < value.index.audio.size() &&

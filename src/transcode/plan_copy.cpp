@@ -60,6 +60,9 @@ std::string video_obstacle(const SourceIndex& index, const RungPlan& largest,
       std::ranges::any_of(index.packets, [](const PacketEntry& p) { return p.pts_ticks < 0; })) {
     return "it does not begin with a keyframe";
   }
+  if (least_delay(index.packets) > RungPlan::kDelayMax) {
+    return "its pictures are further out of order than a decoder holds";
+  }
   if (!times_are_clear(index, shown)) {
     return index.packets.size() > shown.size() && shown.size() > 1
                ? "it has more than 60 pictures a second, or two at one time"
@@ -68,7 +71,8 @@ std::string video_obstacle(const SourceIndex& index, const RungPlan& largest,
   return {};
 }
 
-hls::Rates copied_rates(const SourceIndex& index, const hls::Timeline& timeline) {
+std::vector<hls::SizedSegment> copied_sizes(const SourceIndex& index,
+                                            const hls::Timeline& timeline) {
   std::vector<hls::SizedSegment> segments;
   for (const hls::SegmentSpan& span : timeline.video) {
     segments.push_back({0, static_cast<std::uint64_t>(span.duration_ticks())});
@@ -76,12 +80,48 @@ hls::Rates copied_rates(const SourceIndex& index, const hls::Timeline& timeline)
   for (const PacketEntry& packet : index.packets) {
     const auto after = std::ranges::upper_bound(timeline.video, packet.pts_ticks, {},
                                                 &hls::SegmentSpan::begin_ticks);
-    if (after != timeline.video.begin()) {
+    // A part's packets go on behind what is listed.
+    if (after != timeline.video.begin() && packet.pts_ticks < timeline.video.back().end_ticks) {
       segments[static_cast<std::size_t>(after - timeline.video.begin()) - 1].bytes +=
           packet.bytes + kUnitBytes + (packet.keyframe ? kKeyBytes : 0);
     }
   }
-  return hls::measure_rates(segments);
+  return segments;
+}
+
+hls::Rates copied_rates(const SourceIndex& index, const hls::Timeline& timeline) {
+  return hls::measure_rates(copied_sizes(index, timeline));
+}
+
+bool bits_fit(const hls::SizedSegment& segment, std::uint32_t max_kbps) noexcept {
+  return segment.bytes * 8 * hls::kTicksPerSecond <= segment.duration_ticks * max_kbps * 1000;
+}
+
+std::uint32_t announced_kbps(const hls::Rates& rates, std::uint32_t cap_kbps,
+                             bool growing) noexcept {
+  const auto peak = static_cast<std::uint32_t>(rates.peak_bps / 1000 + 1);
+  return growing ? std::max(cap_kbps, peak + peak / 4) : peak;
+}
+
+std::uint32_t announced_kbps(const AudioInfo& track, bool growing) noexcept {
+  const auto peak = static_cast<std::uint32_t>(track.peak_bps / 1000 + 1);
+  return growing ? peak + peak / 4 : peak;
+}
+
+std::uint32_t least_delay(const std::vector<PacketEntry>& packets) {
+  std::vector<std::int64_t> shown;
+  shown.reserve(packets.size());
+  for (const PacketEntry& packet : packets) {
+    shown.push_back(packet.pts_ticks);
+  }
+  std::ranges::sort(shown);
+  std::size_t delay = 0;
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    const auto place = static_cast<std::size_t>(
+        std::ranges::lower_bound(shown, packets[i].pts_ticks) - shown.begin());
+    delay = std::max(delay, i > place ? i - place : 0);
+  }
+  return static_cast<std::uint32_t>(delay);
 }
 
 std::string rate_obstacle(const hls::Rates& rates, std::uint32_t max_kbps) {

@@ -89,9 +89,9 @@ class Player:
 class WhileItArrives(Story):
     KINDS = {"uring": "mp4", "epoll": "mkv"}
 
-    def begin(self, server, kind="mkv", seconds="60"):
+    def begin(self, server, kind="mkv", seconds="60", gop="60"):
         clip = make_clip(self.dir / f"clip.{kind}", "--kind", kind, "--size", "640x360",
-                         "--seconds", seconds, "--gop", "60")
+                         "--seconds", seconds, "--gop", gop)
         return Upload(server, clip)
 
     def until(self, what, condition, seconds=90):
@@ -146,6 +146,40 @@ class WhileItArrives(Story):
                              "-map", "0:v:0", "-map", "0:a:0", "-f", "null", "-")
                 self.assertEqual((played.returncode, played.stderr), (0, ""))
                 self.assertEqual(server.stop(), 0)
+
+    def test_what_can_be_copied_is_while_it_arrives(self):
+        """And what of the rest cannot be, for want of keyframes, is encoded into the same rung."""
+        server = self.server()
+        upload = self.begin(server, "keys-away", gop="75")
+        upload.to(0.48)
+        self.until_playable(server, upload)
+        first = server.video(upload.id)
+        self.assertEqual([one["mode"] for one in first["renditions"]], ["copy"])
+        self.assertEqual([one["mode"] for one in first["audio"]], ["copy"])
+        player = Player(self, server, upload.id)
+        master = server.get(f"/v/{upload.id}/master.m3u8")[2]
+        player.look("360p")
+        self.decodes(player.segment("360p", 0))
+        upload.to(0.8)
+        server.kill()
+        server.start()
+        upload.resume()
+        self.assertEqual(server.get(f"/v/{upload.id}/master.m3u8")[2], master)
+        upload.to(1)
+        video = server.wait(upload.id, "ready")
+        self.assertEqual([one["mode"] for one in video["renditions"]], ["copy"])
+        whole = server.get(f"/v/{upload.id}/master.m3u8")[2]
+        self.assertEqual(*(re.search(rb"CODECS=\S+", one)[0] for one in (whole, master)))
+        player.look("360p", ended=True)
+        for track, number in list(player.tags):
+            player.segment(track, number)
+        played = run("ffmpeg", "-v", "warning", "-i", server.url + video["hls_url"],
+                     "-map", "0:v:0", "-map", "0:a:0", "-f", "null", "-")
+        self.assertEqual((played.returncode, played.stderr), (0, ""))
+        frames = run("ffprobe", "-v", "error", "-count_frames", "-select_streams", "v:0",
+                     "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0",
+                     server.url + video["hls_url"]).stdout.split()
+        self.assertEqual(frames[0], "1800")
 
     def test_killed_and_cut_it_goes_on(self):
         server = self.server()

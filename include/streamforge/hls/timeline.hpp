@@ -51,6 +51,9 @@ struct Timeline {
 struct TimelineOptions {
   unsigned segment_seconds = 4;          ///< 1 to 6; taken as the nearest of these.
   bool prefer_source_keyframes = false;  ///< Use kSourceKeyframes when gaps allow 2–6 s.
+  /// Spans of the picture that were promised on source keyframes: they stay, and what follows
+  /// begins on keyframes as far as they allow 2–6 s; where they stay away, as on the fixed grid.
+  std::span<const SegmentSpan> promised = {};
 };
 
 /// `frames` in display order, the first at 0 (or, for a source whose audio begins earlier, later);

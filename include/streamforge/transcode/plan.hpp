@@ -103,6 +103,12 @@ struct SourceIndex {
   std::vector<std::string> warnings;  ///< For a person: "the file ends early: …".
 };
 
+/// Segments of a copied track that are encoded all the same: [begin, end).
+struct EncodedStretch {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+};
+
 /// One rung to make: a box of the ladder, the picture scaled to fit inside, never up.
 struct RungPlan {
   std::string name;         ///< "1080p".
@@ -115,9 +121,16 @@ struct RungPlan {
   std::uint32_t max_kbps = 0;
   std::uint32_t buffer_kbits = 0;
   int level = 0;  ///< H.264 level times 10, from size and rate.
+  /// By how many pictures decode times run ahead of those shown.
+  std::uint32_t delay = kEncoderDelay;
+  std::vector<EncodedStretch> encoded;  ///< Of a copied one, by number.
+
+  static constexpr std::uint32_t kEncoderDelay = 2;
+  static constexpr std::uint32_t kDelayMax = 16;  ///< H.264 section A.3.1: a decoder's frames.
 
   /// The source's own packets, not decoded: they define the grid of all rungs.
   [[nodiscard]] bool copied() const noexcept { return mode == "copy"; }
+  [[nodiscard]] bool copies(std::uint32_t segment) const noexcept;
 };
 
 struct AudioPlan {
@@ -130,8 +143,10 @@ struct AudioPlan {
   std::uint32_t sample_rate = 48'000;
   std::uint32_t channels = 2;
   std::uint32_t kbps = 128;
+  std::vector<EncodedStretch> encoded;  ///< Of a copied one, by number.
 
   [[nodiscard]] bool copied() const noexcept { return mode == "copy"; }
+  [[nodiscard]] bool copies(std::uint32_t segment) const noexcept;
 };
 
 struct Plan {
@@ -144,6 +159,7 @@ struct Plan {
   std::vector<RungPlan> rungs;  ///< Largest first: the cascade's order.
   std::vector<AudioPlan> audio;
   unsigned segment_seconds = 4;
+  bool growing = false;  ///< More segments will follow the last one.
 };
 
 struct LadderRung {
@@ -172,7 +188,9 @@ struct LadderOptions {
 /// A plan for a source that still arrives (or did when its first plan was made), from what is known
 /// of it so far. It lists only the segments that nothing which comes later can change; all of them
 /// once it is `whole`. `before`: the plan made of less of it, whose `outline` is enough; rungs,
-/// tracks, rates and every segment listed there stay. kUnavailable: there is nothing (more) to list
+/// tracks, rates and every segment listed there stay. What the first plan copies is copied on, but
+/// for segments that no keyframe begins or that take more than was promised, and to its end once
+/// something speaks against it: those are encoded. kUnavailable: there is nothing (more) to list
 /// yet. kConflict: what is there now contradicts what was listed.
 [[nodiscard]] Result<Plan> plan_arriving(SourceIndex index, const LadderOptions& ladder,
                                          const Plan* before, bool whole);

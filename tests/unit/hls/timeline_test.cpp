@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace sf::hls {
 namespace {
 
@@ -123,6 +125,42 @@ TEST(Timeline, SourceKeyframesLookAheadRatherThanRunIntoAGap) {
   const TimelineOptions options{.segment_seconds = 4, .prefer_source_keyframes = true};
   EXPECT_EQ(begins_of(make_timeline(frames, 12 * kSecond, 0, 0, options).video),
             (Begins{0, 5 * kSecond, 21 * kSecond / 2}));
+}
+
+// Keyframes at these tenths of a second, a frame every tenth.
+std::vector<FrameTime> with_keys(std::int64_t tenths, const std::vector<std::int64_t>& keys) {
+  std::vector<FrameTime> frames;
+  for (std::int64_t i = 0; i < tenths; ++i) {
+    frames.push_back({i * kSecond / 10, std::ranges::find(keys, i) != keys.end()});
+  }
+  return frames;
+}
+
+Begins tenths_of(const std::vector<SegmentSpan>& spans) {
+  Begins begins = begins_of(spans);
+  for (std::int64_t& begin : begins) begin = begin * 10 / kSecond;
+  return begins;
+}
+
+TEST(Timeline, WhatWasPromisedStaysAndGoesOnWithoutKeyframesWhereTheyStayAway) {
+  const std::vector<SegmentSpan> promised{{0, 4 * kSecond}, {4 * kSecond, 9 * kSecond}};
+  const TimelineOptions options{.segment_seconds = 4, .promised = promised};
+  const auto begins = [&](std::int64_t tenths, const std::vector<std::int64_t>& keys) {
+    const Timeline timeline =
+        make_timeline(with_keys(tenths, keys), tenths * kSecond / 10, 0, 0, options);
+    EXPECT_EQ(timeline.grid, GridKind::kSourceKeyframes);
+    expect_contiguous(timeline.video, tenths * kSecond / 10);
+    return tenths_of(timeline.video);
+  };
+  EXPECT_EQ(begins(200, {0, 40, 90, 130, 170}), (Begins{0, 40, 90, 130, 170}));
+  EXPECT_EQ(begins(200, {0, 40, 90, 100, 130, 140, 170}), (Begins{0, 40, 90, 130, 170}));
+  // 12 s without one: cut every 4 s; and where none comes again, to the end.
+  EXPECT_EQ(begins(260, {0, 40, 90, 210}), (Begins{0, 40, 90, 130, 170, 210}));
+  EXPECT_EQ(begins(260, {0, 40, 90}), (Begins{0, 40, 90, 130, 170, 210}));
+  // What was promised ends at no keyframe: at the next one again.
+  EXPECT_EQ(begins(200, {0, 40, 120, 160}), (Begins{0, 40, 90, 120, 160}));
+  // A gap is not run into: 13 would be nearer to 4 s, but from there it is 6.5 s to the next.
+  EXPECT_EQ(begins(240, {0, 40, 90, 130, 140, 195}), (Begins{0, 40, 90, 140, 195}));
 }
 
 TEST(Timeline, AudioFollowsVideoOnItsOwnGrid) {

@@ -38,70 +38,166 @@ INSTANTIATE_TEST_SUITE_P(Engine, Arriving,
                                          "m2ts", "flv"),
                          name_of_kind);
 
-// What is listed early stays as it is, and its segments are the same bytes whether they are made
-// of the part or of the whole.
-TEST_P(Arriving, SegmentsOfAPartAreThoseOfTheWhole) {
-  EngineCase source(ClipOptions{.kind = GetParam(), .seconds = 30, .fps = "20", .gop = 33});
-  ASSERT_TRUE(source.ok()) << source.error().message;
-  const SourceFile& file = source.source();
-  Feed feed{.step = file.bytes / 40, .total = file.bytes};
-  Engine engine;
-  auto index = engine.index_arriving({file.descriptor, 0}, feed.more(), {});
-  ASSERT_TRUE(index) << index.error().message;
+/// A source that arrives in forty pieces: its plans while it did, that of the whole.
+struct Followed {
+  Feed feed;
+  std::vector<std::pair<std::uint64_t, Plan>> parts;  ///< Bytes there, plan.
+  std::optional<Plan> whole;
 
-  const LadderOptions ladder = default_ladder();
-  std::optional<Plan> first;
-  std::uint64_t first_bytes = 0;
-  std::optional<Plan> last;
-  for (const auto& [bytes, so_far] : feed.seen) {
-    auto plan = plan_arriving(so_far, ladder, last ? &*last : nullptr, false);
-    if (!plan) {
-      ASSERT_EQ(plan.error().code, ErrorCode::kUnavailable) << plan.error().message;
-      continue;
+  explicit Followed(const SourceFile& file, const LadderOptions& ladder)
+      : feed{.step = file.bytes / 40, .total = file.bytes} {
+    Engine engine;
+    auto index = engine.index_arriving({file.descriptor, 0}, feed.more(), {});
+    EXPECT_TRUE(index) << index.error().message;
+    for (const auto& [bytes, so_far] : feed.seen) {
+      std::optional<Plan> before;
+      if (!parts.empty()) before = outline(parts.back().second);
+      auto plan = plan_arriving(so_far, ladder, before ? &*before : nullptr, false);
+      if (plan) {
+        parts.emplace_back(bytes, std::move(*plan));
+      } else {
+        EXPECT_EQ(plan.error().code, ErrorCode::kUnavailable) << plan.error().message;
+      }
     }
-    if (!first) {
-      first = *plan;
-      first_bytes = bytes;
-    }
-    last = outline(*plan);
+    if (!index || parts.empty()) return;
+    const Plan before = outline(parts.back().second);
+    auto planned = plan_arriving(*index, ladder, &before, true);
+    EXPECT_TRUE(planned) << planned.error().message;
+    if (planned) whole = std::move(*planned);
   }
-  ASSERT_TRUE(first);
-  EXPECT_LT(first_bytes, file.bytes * 8 / 10);
-  EXPECT_GE(last->timeline.video.size(), 6U);
-  auto whole = plan_arriving(*index, ladder, &*last, true);
-  ASSERT_TRUE(whole) << whole.error().message;
-  EXPECT_EQ(whole->timeline.video.size(), source.plan().timeline.video.size());
-  EXPECT_EQ(whole->timeline.duration_ticks(), source.plan().timeline.duration_ticks());
-  EXPECT_EQ(index->packets.size(), source.plan().index.packets.size());
+};
 
-  const std::string rung = whole->rungs.back().name;
-  const test::TempDir folder;
-  const auto make = [&](Engine& with, const Plan& plan, std::uint64_t bytes, bool picture,
-                        std::uint32_t segment) {
-    const std::string path = folder.file(concat(bytes, picture ? "v" : "a", segment));
+/// Makes segments of one plan or another into a folder.
+struct Made {
+  const SourceFile& file;
+  test::TempDir folder{};
+
+  std::string video(Engine& with, const Plan& plan, std::uint64_t bytes, const std::string& rung,
+                    std::uint32_t segment) {
+    const std::string path = folder.file(concat(bytes, rung, segment, ".ts"));
     const UniqueFd out(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    const SourceFile there{file.descriptor, bytes};
     const std::vector<std::string> rungs{rung};
     const std::vector<int> outputs{out.get()};
-    if (picture) {
-      const auto made = with.encode_video("k", there, plan, segment, rungs, outputs, {});
-      EXPECT_TRUE(made) << made.error().message;
-      EXPECT_EQ(made ? made->front().damaged_frames : 0U, 0U) << segment;
-    } else {
-      const auto made = with.encode_audio("k", there, plan, 0, segment, out.get(), {});
-      EXPECT_TRUE(made) << made.error().message;
-    }
+    const auto made = with.encode_video(concat("k", bytes), {file.descriptor, bytes}, plan, segment,
+                                        rungs, outputs, {});
+    EXPECT_TRUE(made) << made.error().message;
+    EXPECT_EQ(made ? made->front().damaged_frames : 0U, 0U) << segment;
     return test::read_file(path);
-  };
-  Engine part;
-  Engine all;
-  for (std::uint32_t segment = 0; segment < first->timeline.video.size(); ++segment) {
-    EXPECT_TRUE(make(part, *first, first_bytes, true, segment) ==
-                make(all, *whole, file.bytes, true, segment))
-        << segment;
-    EXPECT_TRUE(make(part, *first, first_bytes, false, segment) ==
-                make(all, *whole, file.bytes, false, segment))
-        << segment;
+  }
+  std::string audio(Engine& with, const Plan& plan, std::uint64_t bytes, std::uint32_t segment) {
+    const std::string path = folder.file(concat(bytes, "a", segment, ".ts"));
+    const UniqueFd out(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    const auto made = with.encode_audio(concat("k", bytes), {file.descriptor, bytes}, plan, 0,
+                                        segment, out.get(), {});
+    EXPECT_TRUE(made) << made.error().message;
+    return test::read_file(path);
+  }
+};
+
+// What is listed early stays as it is, and its segments are the same bytes whether they are made
+// of the part or of the whole; copied or encoded.
+TEST_P(Arriving, SegmentsOfAPartAreThoseOfTheWhole) {
+  for (const auto copy : {EngineCase::Copy::kNo, EngineCase::Copy::kYes}) {
+    EngineCase source(ClipOptions{.kind = GetParam(), .seconds = 30, .fps = "20", .gop = 33},
+                      "1080,720,480,360", copy);
+    ASSERT_TRUE(source.ok()) << source.error().message;
+    const SourceFile& file = source.source();
+    LadderOptions ladder = default_ladder();
+    ladder.copy = copy == EngineCase::Copy::kYes;
+    const Followed followed(file, ladder);
+    ASSERT_TRUE(followed.whole);
+    const auto& [first_bytes, first] = followed.parts.front();
+    const Plan& whole = *followed.whole;
+    EXPECT_LT(first_bytes, file.bytes * 8 / 10);
+    EXPECT_GE(followed.parts.back().second.timeline.video.size(), 5U);
+    EXPECT_EQ(whole.timeline.duration_ticks(), source.plan().timeline.duration_ticks());
+    EXPECT_EQ(whole.timeline.audio.back().end_ticks, source.plan().timeline.audio.back().end_ticks);
+    EXPECT_EQ(whole.index.packets.size(), source.plan().index.packets.size());
+    EXPECT_EQ(whole.rungs.front().mode, source.plan().rungs.front().mode);
+    EXPECT_TRUE(whole.rungs.front().encoded.empty());
+    EXPECT_EQ(whole.audio.front().mode, source.plan().audio.front().mode);
+
+    Made made{file};
+    Engine all;
+    for (const auto& [bytes, part] : {followed.parts.front(), followed.parts.back()}) {
+      Engine of_part;
+      for (std::uint32_t segment = 0; segment < part.timeline.video.size(); ++segment) {
+        const std::string& rung = whole.rungs.back().name;
+        EXPECT_TRUE(made.video(of_part, part, bytes, rung, segment) ==
+                    made.video(all, whole, file.bytes, rung, segment))
+            << segment << " of " << bytes;
+        EXPECT_TRUE(made.audio(of_part, part, bytes, segment) ==
+                    made.audio(all, whole, file.bytes, segment))
+            << segment << " of " << bytes;
+      }
+    }
+  }
+}
+
+struct Change {
+  std::string kind;
+  std::string why;              ///< Of the rung once all is there.
+  std::size_t encoded_min = 1;  ///< Segments.
+};
+std::string name_of_change(const testing::TestParamInfo<Change>& info) {
+  std::string name = info.param.kind;
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+class ChangesOnTheWay : public testing::TestWithParam<Change> {};
+INSTANTIATE_TEST_SUITE_P(
+    Engine, ChangesOnTheWay,
+    testing::Values(Change{"keys-away", "as uploaded", 2}, Change{"rate-bursts", "as uploaded", 1},
+                    Change{"sets-change", "then it changes its parameters", 1}),
+    name_of_change);
+
+// Copied at first; what cannot be copied of the rest is encoded, and reads on without a seam.
+TEST_P(ChangesOnTheWay, WhatCannotBeCopiedIsEncoded) {
+  EngineCase source(ClipOptions{.kind = GetParam().kind, .seconds = 40, .fps = "20", .gop = 50},
+                    "1080,720,480,360", EngineCase::Copy::kYes);
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  EXPECT_EQ(source.plan().rungs[0].mode, "encode") << "known as a whole it is not copied";
+  const SourceFile& file = source.source();
+  const Followed followed(file, default_ladder());
+  ASSERT_TRUE(followed.whole);
+  const Plan& whole = *followed.whole;
+  const RungPlan& rung = whole.rungs.front();
+  ASSERT_EQ(rung.mode, "copy") << rung.why;
+  EXPECT_NE(rung.why.find(GetParam().why), std::string::npos) << rung.why;
+  EXPECT_EQ(rung.max_kbps, followed.parts.front().second.rungs[0].max_kbps);
+
+  Made made{file};
+  std::vector<Engine> engines(2);
+  std::string joined;
+  std::uint32_t encoded = 0;
+  for (std::uint32_t segment = 0; segment < whole.timeline.video.size(); ++segment) {
+    const hls::SegmentSpan span = whole.timeline.video[segment];
+    EXPECT_LE(span.duration_ticks(), 6 * 90'000) << segment;
+    encoded += rung.copies(segment) ? 0 : 1;
+    joined += made.video(engines[0], whole, file.bytes, rung.name, segment);
+    // The first plan that lists it makes the same of it.
+    const auto part = std::ranges::find_if(followed.parts, [segment](const auto& one) {
+      return one.second.timeline.video.size() > segment;
+    });
+    if (part != followed.parts.end() && segment % 2 == 0) {
+      EXPECT_EQ(part->second.rungs[0].copies(segment), rung.copies(segment)) << segment;
+      EXPECT_TRUE(made.video(engines[1], part->second, part->first, rung.name, segment) ==
+                  made.video(engines[0], whole, file.bytes, rung.name, segment))
+          << segment;
+    }
+  }
+  EXPECT_GE(encoded, GetParam().encoded_min);
+  EXPECT_LT(encoded, whole.timeline.video.size() - 3) << "the first were copied";
+  test::write_file(made.folder.path() / "joined.ts", joined);
+  const std::string path = made.folder.file("joined.ts");
+  EXPECT_EQ(ts_faults(joined), "");
+  EXPECT_EQ(test::decode_errors(path), "");
+  EXPECT_EQ(test::count_frames(path), test::count_frames(source.path()));
+  const auto packets = test::probe_packets(path, 'v');
+  for (std::size_t i = 1; i < packets.size(); ++i) {
+    ASSERT_GT(packets[i].dts, packets[i - 1].dts) << i;
+    ASSERT_LE(packets[i].dts, packets[i].pts) << i;
   }
 }
 
