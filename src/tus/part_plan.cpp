@@ -11,6 +11,10 @@ constexpr std::uint64_t kBlockBytes = 4096;
 /// Small enough that what has arrived grows from the head on, large enough that the two requests of
 /// a part cost nothing beside its bytes, and creations stay below an account's limit.
 constexpr std::uint64_t kPartBytesAim = 16 * limits::kMiB;
+/// A film whose index leaves first plays from its head on: that comes in small parts, each a
+/// quarter of what is before it.
+constexpr std::uint64_t kHeadPartBytes = limits::kMiB;
+constexpr std::uint64_t kHeadPartShare = 4;
 /// A server takes 256; resuming asks for each.
 constexpr std::uint64_t kPartsMax = 128;
 constexpr std::uint64_t kInPartsFromBytes = 16 * limits::kMiB;
@@ -81,7 +85,8 @@ std::vector<ByteRange> plan_parts(std::uint64_t total, std::optional<ByteRange> 
   std::vector<ByteRange> parts;
   std::size_t leader = 0;
   for (std::uint64_t at = 0; at < total;) {
-    std::uint64_t end = at + step;
+    const std::uint64_t small = std::max(kHeadPartBytes, ceil_to_block(at / kHeadPartShare));
+    std::uint64_t end = at + (first ? std::min(step, small) : step);
     if (at < first_at) end = std::min(end, first_at);
     if (at == first_at) {
       end = std::max(end, ceil_to_block(first->end));

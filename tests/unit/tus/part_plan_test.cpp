@@ -99,7 +99,8 @@ TEST(PartPlan, GivesEachConnectionAsManyFromTheHeadOn) {
 }
 
 TEST(PartPlan, TheIndexLeavesFirst) {
-  for (const std::uint64_t total : {4 * kMiB, 100 * kMiB + 3, 5'000'000'001ul}) {
+  for (const std::uint64_t total :
+       {4 * kMiB, 100 * kMiB + 3, 5'000'000'001ul, 40'000'000'000'000ul}) {
     for (const ByteRange index :
          {ByteRange{total - 100, total}, ByteRange{total - 5000, total},
           ByteRange{total - 3 * kMiB, total}, ByteRange{total / 2 + 1, total / 2 + 5000},
@@ -110,7 +111,19 @@ TEST(PartPlan, TheIndexLeavesFirst) {
       EXPECT_GT(parts.front().begin + 4096, index.begin) << "nothing before the index's block";
       EXPECT_GE(parts.front().end, index.end);
       EXPECT_TRUE(std::ranges::is_sorted(parts.begin() + 1, parts.end(), {}, &ByteRange::begin));
+      EXPECT_LE(parts.size(), 200u);
     }
+  }
+}
+
+// Then the head in small parts, so that what can be played grows early.
+TEST(PartPlan, TheHeadFollowsInSmallParts) {
+  const std::uint64_t total = 400 * kMiB;
+  const auto parts = plan_parts(total, ByteRange{total - 5000, total}, 8);
+  for (std::size_t i = 1; i <= 4; ++i) EXPECT_EQ(parts[i].bytes(), kMiB);
+  for (std::size_t i = 5; i < parts.size(); ++i) {
+    EXPECT_LE(parts[i].bytes(), parts[i].begin / 4 + 2 * 4096);
+    EXPECT_LE(parts[i].bytes(), 17 * kMiB);
   }
 }
 
