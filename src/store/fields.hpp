@@ -114,6 +114,7 @@ void visit_fields(Is<Upload> auto& r, auto&& visit) {
   visit("want_digest", r.want_digest);
   visit("group", r.group);
   visit("parts", r.parts);
+  visit("tail", r.tail);
   visit("into", r.into);
   visit("at", r.at);
 }

@@ -82,11 +82,13 @@ Result<> erase_video_records(Changes& changes, const std::shared_ptr<const Video
 struct Extent {
   std::uint64_t first_gap = 0;  ///< Where the first gap begins.
   std::uint64_t received = 0;   ///< Bytes of all parts, wherever they lie.
+  std::uint64_t tail = 0;       ///< From here to the end all is there; 0: nothing.
 };
 
 /// `moved` is a part whose record is not written yet.
 Result<Extent> extent_of(Changes& changes, const Upload& whole, const Upload* moved) {
   Extent extent;
+  std::uint64_t run_end = 0;                // Of the parts without a gap since `tail`.
   for (const auto& placed : whole.parts) {  // In order of `at`.
     std::uint64_t offset = 0;
     if (moved && moved->id == placed.id) {
@@ -98,7 +100,14 @@ Result<Extent> extent_of(Changes& changes, const Upload& whole, const Upload* mo
     }
     if (placed.at == extent.first_gap) extent.first_gap += offset;
     extent.received += offset;
+    if (placed.at != run_end) extent.tail = placed.at;
+    if (offset == placed.bytes) {
+      run_end = placed.at + placed.bytes;
+    } else {
+      run_end = 0;  // No part is placed there but the first.
+    }
   }
+  if (run_end != whole.length) extent.tail = 0;
   return extent;
 }
 
@@ -107,6 +116,7 @@ Result<> put_whole(Changes& changes, Upload whole, const Upload* moved) {
   auto extent = extent_of(changes, whole, moved);
   if (!extent) return fail(std::move(extent.error()));
   whole.offset = extent->first_gap;
+  whole.tail = extent->tail;
   touch(whole);
   changes.put(Family::kUploads, whole.id, whole);
   const auto shown = show_progress(changes, whole, extent->received);

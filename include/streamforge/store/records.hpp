@@ -141,6 +141,7 @@ struct Upload {
   // A whole and the parts that are written straight into its file, in any order.
   std::string group;              ///< Of a whole: what its parts call it; unique for its owner.
   std::vector<PlacedPart> parts;  ///< Of a whole. Its offset is where the first gap begins.
+  std::uint64_t tail = 0;         ///< Of a whole: from here to its end all came; 0: nothing did.
   std::string into;               ///< Of a part: the whole's id. It has no file of its own.
   std::uint64_t at = 0;           ///< Of a part: where it begins there.
 };

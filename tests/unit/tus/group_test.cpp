@@ -72,6 +72,7 @@ TEST_P(GroupTest, PartsLandInOneFileInAnyOrder) {
               source.size() - cut)
         << "what lies behind a gap was received too";
     EXPECT_EQ(server().ask(server().catalogue().upload(whole))->offset, 0u);
+    EXPECT_EQ(server().ask(server().catalogue().upload(whole))->tail, cut);
     ASSERT_EQ(patch(head_part, 0, source.substr(0, cut)).status, 204);
     const auto answer = join({head_part, tail});
     ASSERT_EQ(answer.status, 201) << answer.body;
@@ -147,6 +148,33 @@ TEST_P(GroupTest, ACreationWhoseAnswerWasLostIsMadeAgain) {
   EXPECT_EQ(head(lost).status, 404);
   ASSERT_EQ(patch(again, 0, "abcdef").status, 204);
   EXPECT_EQ(blob("raw", whole_of(again)), "abcdef");
+}
+
+// From where on all is there up to the end: whole parts only, without a gap between them.
+TEST_P(GroupTest, KnowsItsTail) {
+  start();
+  const std::string source = noise(400'000);
+  const auto tail = [&](const std::string& id) {
+    return server().ask(server().catalogue().upload(whole_of(id)))->tail;
+  };
+  const std::string last = part("g", 300'000, 100'000, 400'000);
+  EXPECT_EQ(tail(last), 0u);
+  ASSERT_EQ(patch(last, 0, source.substr(300'000, 99'999)).status, 204);
+  EXPECT_EQ(tail(last), 0u) << "a byte is missing";
+  ASSERT_EQ(patch(last, 99'999, source.substr(399'999)).status, 204);
+  EXPECT_EQ(tail(last), 300'000u);
+  const std::string second = part("g", 100'000, 100'000, 400'000);
+  ASSERT_EQ(patch(second, 0, source.substr(100'000, 100'000)).status, 204);
+  EXPECT_EQ(tail(last), 300'000u) << "there is a gap before it";
+  const std::string third = part("g", 200'000, 100'000, 400'000);
+  ASSERT_EQ(patch(third, 0, source.substr(200'000, 50'000)).status, 204);
+  EXPECT_EQ(tail(last), 300'000u);
+  ASSERT_EQ(patch(third, 50'000, source.substr(250'000, 50'000)).status, 204);
+  EXPECT_EQ(tail(last), 100'000u);
+  restart();
+  EXPECT_EQ(tail(last), 100'000u);
+  EXPECT_EQ(fetch("DELETE", "/files/" + last).status, 204);
+  EXPECT_EQ(tail(second), 0u);
 }
 
 TEST_P(GroupTest, GoesOnAfterARestart) {
