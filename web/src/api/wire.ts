@@ -27,6 +27,7 @@ const RenditionSchema = v.object({
   width: count,
   height: count,
   mode: v.fallback(v.picklist(['copy', 'encode']), 'encode'),
+  why: v.optional(v.string(), ''),
   segments_done: v.optional(count, 0),
   segments_total: nullableCount,
   bytes: nullableCount,
