@@ -369,7 +369,7 @@ io::Task<void> LocalTranscode::perform(QueueTask task) {
     report.end = TaskEnd::kCancelled;
   } else {
     TaskSpec spec;
-    spec.command = command_of(task, shapes_, input_.bytes);
+    spec.command = command_of(task, shapes_, {.bytes = input_.bytes});
     spec.descriptors = {input_.file.get()};
     if (task.kind != TaskKind::kIndex) spec.descriptors.push_back(plan_.get());
     for (const Unnamed& output : *outputs) spec.descriptors.push_back(output.file.get());

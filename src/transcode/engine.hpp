@@ -21,7 +21,10 @@ namespace sf::transcode {
 /// A source as a worker sees it.
 struct SourceFile {
   int descriptor = -1;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;  ///< From its start on, that are there.
+  /// From here on to `length`, its end, all is there too; 0: nothing behind `bytes`.
+  std::uint64_t tail = 0;
+  std::uint64_t length = 0;
 };
 
 /// How much of a source is there by now.

@@ -76,7 +76,10 @@ struct Findings {
   std::uint64_t video_bytes = 0;
   std::optional<CopyCheck> copy;
   bool damaged = false;
+  std::map<std::int64_t, std::uint64_t> reach;  // By half second of its clock: where bytes end.
 
+  void need(std::int64_t ticks, const AVPacket& packet);
+  [[nodiscard]] std::vector<ByteNeed> needs() const;
   void order_pictures(const DisplayOrder& order);
   void leave_out_strays();
   void fix_timeline();
@@ -198,6 +201,9 @@ SourceIndex Indexer::conclude(Findings found) const {
   }
   found.leave_out_strays();
   found.fix_timeline();
+  if (source_.by_table()) {
+    found.index.needs = found.needs();
+  }
   found.describe_frames();
   return std::move(found.index);
 }
@@ -483,6 +489,9 @@ void Indexer::add_video(const AVPacket& packet) {
   entry.bytes = static_cast<std::uint32_t>(packet.size);
   entry.keyframe = (packet.flags & AV_PKT_FLAG_KEY) != 0;
   found_.video_bytes += entry.bytes;
+  if (source_.by_table()) {
+    found_.need(entry.dts_ticks, packet);
+  }
   if ((packet.flags & AV_PKT_FLAG_DISCARD) == 0) {
     found_.first_shown = std::min(found_.first_shown, entry.pts_ticks);
     if (entry.pts_ticks > found_.last_shown) {
@@ -545,6 +554,9 @@ void Indexer::add_audio(std::size_t number, const AVPacket& packet) {
     const std::uint8_t* skip = av_packet_get_side_data(&packet, AV_PKT_DATA_SKIP_SAMPLES, &size);
     heard.begin_stamp = at + (skip != nullptr && size >= 4 ? AV_RL32(skip) : 0);
   }
+  if (source_.by_table()) {
+    found_.need(av_rescale(at, kSecond, rate), packet);
+  }
   heard.runs.add(at, samples);
   heard.rates.add(at, samples, static_cast<std::uint64_t>(packet.size));
   const AVCodecParameters& codec = *source_.stream(heard.info.stream).codecpar;
@@ -563,6 +575,26 @@ bool Indexer::tell(const AVPacket& packet, std::size_t count) {
   const double done = static_cast<double>(position) /
                       static_cast<double>(std::max<std::int64_t>(1, source_.reader().bytes()));
   return progress_(std::clamp(done, 0.0, 1.0));
+}
+
+constexpr std::int64_t kNeedTicks = kSecond / 2;
+
+void Findings::need(std::int64_t ticks, const AVPacket& packet) {
+  const std::int64_t place = ticks / kNeedTicks - (ticks < 0 ? 1 : 0);
+  std::uint64_t& end = reach[place];
+  end = std::max(end, static_cast<std::uint64_t>(std::max<std::int64_t>(0, packet.pos)) +
+                          static_cast<std::uint64_t>(packet.size));
+}
+
+// What begins in a half second is needed for all that is shown up to the end of it.
+std::vector<ByteNeed> Findings::needs() const {
+  std::vector<ByteNeed> list;
+  std::uint64_t bytes = 0;
+  for (const auto& [place, end] : reach) {
+    bytes = std::max(bytes, end);
+    list.push_back({(place + 1) * kNeedTicks - index.zero_ticks, bytes});
+  }
+  return list;
 }
 
 // Presentation times of pictures whose container leaves them out.

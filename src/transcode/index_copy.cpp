@@ -46,7 +46,7 @@ void CopyCheck::add(const AVPacket& packet, ByteReader& reader) {
   ++keys_;
   if (!skimmed_) {
     look({packet.data, static_cast<std::size_t>(packet.size)});
-  } else if (is_sample()) {
+  } else if (is_sample() && !reader.skims_what_is_missing()) {
     std::vector<std::uint8_t> head(std::min(kPeekBytes, static_cast<std::size_t>(packet.size)));
     const int got = reader.peek_at(packet.pos, head.data(), head.size());
     look(std::span(head).first(static_cast<std::size_t>(std::max(0, got))));

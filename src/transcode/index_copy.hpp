@@ -20,7 +20,8 @@ class ByteReader;
 
 class CopyCheck {
  public:
-  /// `skimmed`: packets hold zeros once their reader skims; some keyframes are read all the same.
+  /// `skimmed`: packets hold zeros once their reader skims; some keyframes are read all the same,
+  /// but none that may not be there yet (those are looked at when they are copied).
   CopyCheck(const AVCodecParameters& codec, bool skimmed);
 
   /// Every packet of the picture, in order.

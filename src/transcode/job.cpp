@@ -73,11 +73,13 @@ std::string segment_path(std::string_view track, std::uint32_t segment) {
 }
 
 Command command_of(const QueueTask& task, const std::vector<TrackShape>& shapes,
-                   std::uint64_t source_bytes) {
+                   const SourceFile& extent) {
   Command command;
   command.kind = task.kind;
   command.video = task.video;
-  command.source_bytes = source_bytes;
+  command.source_bytes = extent.bytes;
+  command.source_tail = extent.tail;
+  command.source_length = extent.length;
   command.segment = task.segment;
   for (const std::uint32_t row : task.tracks) {
     if (task.kind == TaskKind::kAudio) command.track = shapes[row].index;

@@ -29,7 +29,7 @@ namespace sf::transcode {
 
 /// What the worker is told to make.
 [[nodiscard]] Command command_of(const QueueTask& task, const std::vector<TrackShape>& shapes,
-                                 std::uint64_t source_bytes);
+                                 const SourceFile& extent);
 
 /// What exists of one track.
 struct Tally {

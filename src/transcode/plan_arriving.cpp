@@ -93,6 +93,20 @@ void take_over(Plan& plan, const Plan& before) {
 
 }  // namespace
 
+std::size_t segments_within(const Plan& plan, std::uint64_t bytes) {
+  const auto& needs = plan.index.needs;
+  // The first need that is not met: what is shown from then on may lack something.
+  const auto unmet = std::ranges::upper_bound(needs, bytes, {}, &ByteNeed::bytes);
+  const std::int64_t until = unmet == needs.end()     ? INT64_MAX
+                             : unmet == needs.begin() ? INT64_MIN
+                                                      : (unmet - 1)->ticks;
+  const auto& spans = plan.index.video ? plan.timeline.video : plan.timeline.audio;
+  const auto open = std::ranges::find_if(spans, [&](const hls::SegmentSpan& span) {
+    return until != INT64_MAX && span.end_ticks + kBeyondTicks > until;
+  });
+  return static_cast<std::size_t>(open - spans.begin());
+}
+
 Plan outline(const Plan& plan) {
   Plan outline = plan;
   outline.index.packets.clear();

@@ -228,6 +228,7 @@ void index(Io& io, T& value) {
        [](Io& inner, auto& leap) { fields(inner, leap.position, leap.shift_ticks); });
   fields(io, value.zero_ticks, value.video_end_ticks, value.audio_end_ticks);
   list(io, value.warnings, 1, [](Io& inner, auto& item) { field(inner, item); });
+  list(io, value.needs, 2, [](Io& inner, auto& need) { fields(inner, need.ticks, need.bytes); });
 }
 
 template <class Io, class T>

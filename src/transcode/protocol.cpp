@@ -125,6 +125,9 @@ std::string encode(const Command& command) {
   if (command.kind != TaskKind::kForget) {
     if (command.kind != TaskKind::kGrow) out.field("video", command.video);
     out.field("bytes", command.source_bytes);
+    if (command.source_tail > 0) {
+      out.field("tail", command.source_tail).field("length", command.source_length);
+    }
     if (command.arriving) out.field("arriving", true);
     if (command.whole) out.field("whole", true);
   }
@@ -157,6 +160,11 @@ Result<Command> parse_command(std::string_view text) {
   if (!named || !read_number(root, "task", command.task) ||
       !read_number(root, "bytes", command.source_bytes)) {
     return bad("a command without task, video or bytes", text);
+  }
+  command.source_tail = root.uint_at("tail");
+  command.source_length = root.uint_at("length");
+  if (command.source_tail > command.source_length) {
+    return bad("a command about a source with an end beyond its end", text);
   }
   const bool makes = command.kind == TaskKind::kVideo || command.kind == TaskKind::kAudio;
   if (makes && !read_segment_fields(root, command)) {

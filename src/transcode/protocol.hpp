@@ -13,7 +13,8 @@
 ///   forget {"kind":"forget"}                                                 fds: none
 ///
 /// An index command with "arriving":true is about a source that still arrives, or did when it was
-/// indexed first: `bytes` are there, all of them with "whole":true.
+/// indexed first: `bytes` are there, all of them with "whole":true. "tail":T and "length":L beside
+/// "bytes" say that from byte T on all is there too, up to L, where the source ends.
 ///
 ///   {"event":"ready"}                                    after start, once
 ///   {"event":"started","task":2}   {"event":"progress","task":2,"done":0.25}
@@ -47,8 +48,10 @@ struct Command {
   TaskKind kind = TaskKind::kIndex;
   std::string video;
   std::uint64_t source_bytes = 0;
-  bool arriving = false;  ///< kIndex.
-  bool whole = false;     ///< kIndex that is `arriving`, kGrow.
+  std::uint64_t source_tail = 0;    ///< As SourceFile::tail; 0: none.
+  std::uint64_t source_length = 0;  ///< Of a source that has a tail.
+  bool arriving = false;            ///< kIndex.
+  bool whole = false;               ///< kIndex that is `arriving`, kGrow.
   std::uint32_t segment = 0;
   std::uint32_t track = 0;
   std::vector<std::string> rungs;

@@ -2,6 +2,11 @@
 // kind; what it has found is planned every few seconds, and what is settled of that is listed.
 //
 //   offset moved ──▶ follow ──grow──▶ worker ──waiting──▶ follow ──▶ extend (plan, blobs, record)
+//
+// Where a table of contents is there, the pass ends soon and all is planned; from then on bytes are
+// compared with what each segment needs, and no worker is held.
+//
+//   offset moved ──▶ follow_table ──▶ extend_table (blob, record)
 
 #include "scheduler_impl.hpp"
 
@@ -25,6 +30,8 @@ constexpr std::uint64_t kListEveryMs = 1'000 * hls::kTargetDurationSeconds / 2;
 // An upload that will be there sooner is planned as a whole: that may give better rungs.
 constexpr std::uint64_t kWorthMs = 3'000;
 constexpr std::uint64_t kPaceKnownMs = 500;
+// As plan_arriving does (P37).
+constexpr std::size_t kListedFirst = 4;
 // A pass over an upload that rests gives its worker to others.
 constexpr std::uint32_t kStarveMs = 30'000;
 
@@ -40,7 +47,16 @@ void Scheduler::Impl::on_arrival(const store::Upload& upload) {
   if (!arrival.on) return;
   arrival.bytes = std::max(arrival.bytes, upload.offset);
   arrival.length = upload.length;
+  // A part that is removed leaves its bytes where they were.
+  if (upload.tail > 0 && upload.tail != arrival.tail) {
+    arrival.tail = upload.tail;
+    arrival.given_up = arrival.given_up && job->outline;
+  }
   if (arrival.given_up) return;
+  if (by_table(*job)) {
+    follow_table(job);
+    return;
+  }
   queue.set_fed(job->id, true);
   if (arrival.waiting) {
     follow(job);
@@ -64,6 +80,7 @@ io::Task<void> Scheduler::Impl::take_up_arriving(std::string id) {
   arrival.on = true;
   // Not the video's received bytes: those of a group may lie anywhere.
   arrival.bytes = arrival.first_bytes = upload->offset;
+  arrival.tail = upload->tail;
   if (video->source.bytes > 0) arrival.length = video->source.bytes;
   arrival.first_ms = home.now_ms();
   TaskQueue::Entry entry;
@@ -79,7 +96,7 @@ io::Task<void> Scheduler::Impl::take_up_arriving(std::string id) {
   jobs.emplace(id, job);
   queue.add(std::move(entry));
   // After a restart nothing moves until the client comes back.
-  queue.set_fed(id, !taking_up);
+  queue.set_fed(id, !taking_up && !by_table(*job));
   if (planned) {
     queue.set_tracks(id, job->shapes, done, false);
     job->pace.begin(home.now_ms());
@@ -89,8 +106,106 @@ io::Task<void> Scheduler::Impl::take_up_arriving(std::string id) {
 void Scheduler::Impl::arrived(const JobPtr& job, std::uint64_t bytes) {
   job->arrival.on = false;
   job->arrival.bytes = bytes;
+  if (by_table(*job)) {
+    job->arrival.look_timer.cancel();
+    if (job->arrival.extending) return;  // The whole is looked at after that.
+    job->arrival.table.reset();
+    queue.set_arrived(job->id, bytes);
+    return;
+  }
   queue.set_arrived(job->id, bytes);
   follow(job);
+}
+
+bool Scheduler::Impl::by_table(const Job& job) noexcept {
+  return job.arrival.table || (job.outline && !job.outline->index.needs.empty());
+}
+
+// The pass came to an end before the bytes did: by its table all is known, or nothing more can be.
+io::Task<void> Scheduler::Impl::take_table(JobPtr job, QueueTask task, TaskReport report,
+                                           Files files) {
+  auto text = co_await read_index(files.outputs.front().get(), report.outputs.front().bytes);
+  Result<Planned> planned = fail(ErrorCode::kInternal, "");
+  if (text) {
+    auto thinking =
+        io::offload(thinker, [this, &text] { return plan_from(*text, ladder, nullptr, true); });
+    planned = co_await thinking;
+  }
+  if (job->ended) co_return;
+  queue.released(task, false);
+  Arrival& arrival = job->arrival;
+  if (!arrival.on) co_return;  // The whole is there by now, and will be looked at.
+  queue.set_fed(job->id, false);
+  if (!planned || job->outline || planned->plan.index.needs.empty()) {
+    arrival.given_up = true;
+    co_return;
+  }
+  arrival.table.emplace(std::move(*planned));
+  follow_table(job);
+}
+
+void Scheduler::Impl::follow_table(const JobPtr& job) {
+  Arrival& arrival = job->arrival;
+  if (!arrival.on || arrival.extending || job->ended || stopping) return;
+  const Plan& plan = arrival.table ? arrival.table->plan : *job->outline;
+  const std::size_t count = segments_within(plan, arrival.bytes);
+  const std::size_t listed = arrival.table ? kListedFirst - 1 : job->shown.timeline.segment_count();
+  if (count <= listed) return;  // More bytes lead here again.
+  const std::uint64_t now_ms = home.now_ms();
+  const std::uint64_t list_ms = arrival.listed_ms == 0 ? 0 : arrival.listed_ms + kListEveryMs;
+  if (now_ms >= list_ms && worth_listing(*job)) {
+    arrival.extending = true;
+    home.spawn(extend_table(job, count));
+  } else if (!arrival.look_timer.armed()) {
+    const std::weak_ptr<Job> weak = job;
+    const std::uint64_t wait_ms = now_ms >= list_ms ? kLookEveryMs : list_ms - now_ms;
+    arrival.look_timer.arm(home.timers(), static_cast<std::uint32_t>(wait_ms), [this, weak] {
+      if (const JobPtr due = weak.lock(); due && by_table(*due)) follow_table(due);
+    });
+  }
+}
+
+io::Task<void> Scheduler::Impl::extend_table(JobPtr job, std::size_t listed) {
+  const auto pass = gate.enter();
+  const auto job_pass = job->users.enter();
+  Arrival& arrival = job->arrival;
+  const bool first = job->outline == nullptr;
+  std::shared_ptr<const Plan> plan = job->outline;
+  Result<> stored;
+  if (first) {
+    std::string bytes = std::move(arrival.table->bytes);
+    plan = std::make_shared<const Plan>(std::move(arrival.table->plan));
+    arrival.table.reset();
+    stored = co_await blobs.write_small(job->id, std::string(kPlanBlob), std::move(bytes));
+  }
+  if (stored) {
+    hls::Presentation shown = present(*plan);
+    shown.growing = true;
+    auto& timeline = shown.timeline;
+    timeline.video.resize(std::min(listed, timeline.video.size()));
+    timeline.audio.resize(std::min(listed, timeline.audio.size()));
+    stored = co_await store_shown(job, *plan, std::move(shown), false);
+  }
+  arrival.extending = false;
+  if (job->ended) co_return;
+  if (stored && first) {
+    queue.set_tracks(job->id, job->shapes, {}, false);
+    job->pace.begin(home.now_ms());
+    log::info("transcode", "video plays while it arrives",
+              {{"video", job->id}, {"bytes", arrival.bytes}});
+  } else if (!stored) {
+    log::warn("transcode", "a video is not followed any more while it arrives",
+              {{"video", job->id}, {"reason", stored.error().message}});
+    arrival.given_up = true;
+  }
+  arrival.listed_ms = home.now_ms();
+  if (!arrival.on) {
+    queue.set_arrived(job->id, arrival.bytes);
+  } else if (stored) {
+    follow_table(job);
+  }
+  answer_early_wishes();
+  pump();
 }
 
 bool Scheduler::Impl::worth_listing(const Job& job) const {

@@ -58,7 +58,10 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
     bool on = false;  ///< Bytes are still to come.
     std::uint64_t bytes = 0;
     std::optional<std::uint64_t> length;  ///< Of the whole, where it was announced.
-    std::uint64_t first_bytes = 0;        ///< When it was first seen here.
+    std::uint64_t tail = 0;               ///< From here to its end all is there; 0: nothing.
+    /// Planned of a table of contents, of whose payload too little is there to list any.
+    std::optional<Planned> table;
+    std::uint64_t first_bytes = 0;  ///< When it was first seen here.
     std::uint64_t first_ms = 0;
     bool given_up = false;  ///< It can only be read when it is whole.
     /// The pass has used all it was given, and waits with what it found in a file.
@@ -102,7 +105,7 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
     UniqueFd source;
     UniqueFd plan;
     std::vector<UniqueFd> outputs;
-    std::uint64_t source_bytes = 0;
+    SourceFile extent;  ///< Its descriptor is not set.
   };
 
   // --- scheduler.cpp: jobs.
@@ -135,6 +138,12 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   [[nodiscard]] bool worth_listing(const Job& job) const;
   io::Task<void> extend(JobPtr job, UniqueFd output, std::uint64_t index_bytes);
   void unfollow(const JobPtr& job);
+  /// Whether all of it is planned, from a table of contents: only bytes are waited for.
+  [[nodiscard]] static bool by_table(const Job& job) noexcept;
+  /// The same as `follow`, by table; no worker is waited with.
+  void follow_table(const JobPtr& job);
+  io::Task<void> extend_table(JobPtr job, std::size_t listed);
+  io::Task<void> take_table(JobPtr job, QueueTask task, TaskReport report, Files files);
   io::Task<void> begin_anew(JobPtr job);
 
   void on_wish(const store::Wish& wish);
@@ -154,6 +163,8 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   io::Task<Result<std::string>> read_index(int file, std::uint64_t bytes);
   /// Records what is planned of a video: the first of it, or more.
   io::Task<Result<>> store_plan(JobPtr job, Planned planned, bool whole);
+  /// Its second half: what players see, and the record. `plan` may have more than is `shown`.
+  io::Task<Result<>> store_shown(JobPtr job, const Plan& plan, hls::Presentation shown, bool whole);
   void flush_soon(const JobPtr& job, bool now);
   io::Task<void> flush_alone(JobPtr job);
   io::Task<void> flush(JobPtr job);

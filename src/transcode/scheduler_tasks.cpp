@@ -50,7 +50,7 @@ void set_counts(store::Video& video, const std::vector<TrackCount>& counts) {
 void describe(store::Video& video, const Plan& plan, const hls::Presentation& shown) {
   video.playable = true;
   video.duration_ms =
-      static_cast<std::uint64_t>(plan.timeline.duration_ticks()) / (hls::kTicksPerSecond / 1'000);
+      static_cast<std::uint64_t>(shown.timeline.duration_ticks()) / (hls::kTicksPerSecond / 1'000);
   video.source.container = plan.index.container;
   video.warnings = plan.index.warnings;
   if (plan.index.video) {
@@ -72,7 +72,7 @@ void describe(store::Video& video, const Plan& plan, const hls::Presentation& sh
     rendition.why = rung.why;
     rendition.codecs = shown.video[i].codecs;
     rendition.max_bps = std::uint64_t{rung.max_kbps} * 1'000;
-    rendition.segments_total = plan.timeline.video.size();
+    rendition.segments_total = shown.timeline.video.size();
     video.renditions.push_back(std::move(rendition));
   }
   video.audio.clear();
@@ -87,7 +87,7 @@ void describe(store::Video& video, const Plan& plan, const hls::Presentation& sh
     track.codecs = shown.audio[i].codecs;
     track.channels = audio.channels;
     track.sample_rate = audio.sample_rate;
-    track.segments_total = plan.timeline.audio.size();
+    track.segments_total = shown.timeline.audio.size();
     video.audio.push_back(std::move(track));
   }
 }
@@ -154,8 +154,12 @@ io::Task<Result<>> Scheduler::Impl::open_files(const QueueTask& task, Files& fil
   if (::fstat(files.source.get(), &status) < 0) co_return fail_errno(errno, "fstat");
   // Of a file that still arrives what is durable counts, not the room that is kept for it.
   const JobPtr job = find(task.video);
-  files.source_bytes =
-      job && job->arrival.on ? job->arrival.bytes : static_cast<std::uint64_t>(status.st_size);
+  files.extent.bytes = static_cast<std::uint64_t>(status.st_size);
+  if (job && job->arrival.on) {
+    files.extent.bytes = job->arrival.bytes;
+    files.extent.tail = job->arrival.length ? job->arrival.tail : 0;
+    files.extent.length = job->arrival.length.value_or(0);
+  }
   if (task.kind != TaskKind::kIndex) {
     auto plan = co_await blobs.open_blob(task.video, std::string(kPlanBlob));
     if (!plan) co_return fail(std::move(plan.error()));
@@ -194,14 +198,14 @@ io::Task<void> Scheduler::Impl::perform(QueueTask task) {
     report.end = TaskEnd::kCancelled;
   } else {
     TaskSpec spec;
-    spec.command = command_of(task, job->shapes, files.source_bytes);
+    spec.command = command_of(task, job->shapes, files.extent);
     spec.descriptors = {files.source.get()};
     if (files.plan) spec.descriptors.push_back(files.plan.get());
     for (const UniqueFd& output : files.outputs) spec.descriptors.push_back(output.get());
     if (task.kind == TaskKind::kIndex && (task.arriving || job->outline)) {
       spec.command.arriving = true;
       spec.command.whole = !job->arrival.on;
-      job->arrival.used_bytes = files.source_bytes;
+      job->arrival.used_bytes = files.extent.bytes;
       spec.on_waiting = [this, job, worker = task.worker,
                          output = files.outputs.front().get()](std::uint64_t index_bytes) {
         job->arrival.waiting = {worker, output, index_bytes};
@@ -268,10 +272,7 @@ io::Task<Result<std::string>> Scheduler::Impl::read_index(int file, std::uint64_
 io::Task<void> Scheduler::Impl::settle_index(JobPtr job, QueueTask task, TaskReport report,
                                              Files files) {
   if (job->arrival.on) {
-    // It came to an end before its bytes did; the rest is looked at when all is there.
-    queue.released(task, false);
-    queue.set_fed(job->id, false);
-    job->arrival.given_up = true;
+    co_await take_table(job, std::move(task), std::move(report), std::move(files));
     co_return;
   }
   auto text = co_await read_index(files.outputs.front().get(), report.outputs.front().bytes);
@@ -314,16 +315,20 @@ io::Task<void> Scheduler::Impl::settle_index(JobPtr job, QueueTask task, TaskRep
 
 // The plan's blobs first, then the record that says that they are there.
 io::Task<Result<>> Scheduler::Impl::store_plan(JobPtr job, Planned planned, bool whole) {
-  const bool first = job->outline == nullptr;
-  const Plan& plan = planned.plan;
-  hls::Presentation shown = present(plan);
+  hls::Presentation shown = present(planned.plan);
   shown.growing = !whole;
   auto wrote =
       co_await blobs.write_small(job->id, std::string(kPlanBlob), std::move(planned.bytes));
   if (!wrote) co_return fail(std::move(wrote.error()));
+  co_return co_await store_shown(job, planned.plan, std::move(shown), whole);
+}
+
+io::Task<Result<>> Scheduler::Impl::store_shown(JobPtr job, const Plan& plan,
+                                                hls::Presentation shown, bool whole) {
+  const bool first = job->outline == nullptr;
   std::string shown_text = hls::serialize(shown);
-  wrote = co_await blobs.write_small(job->id, std::string(hls::kPresentationBlob),
-                                     std::move(shown_text));
+  auto wrote = co_await blobs.write_small(job->id, std::string(hls::kPresentationBlob),
+                                          std::move(shown_text));
   if (!wrote) co_return fail(std::move(wrote.error()));
   // Segments of an earlier plan, whose blobs were lost, belong to no timeline that is known.
   if (first) {

@@ -39,22 +39,31 @@ std::uint64_t big_endian(const std::uint8_t* bytes, int count) {
 // What libav reads from its start to its end without having to seek, with the same result.
 constexpr std::array<std::string_view, 4> kReadInOneGo{"mov", "matroska", "mpegts", "flv"};
 
+}  // namespace
+
 // A box of an ISO file (ISO 14496-12 section 4.2).
-struct Box {
+struct Source::Box {
   std::string type;
   std::int64_t payload = 0;
   std::int64_t end = 0;  // 0: that of the file.
 };
 
-}  // namespace
+void ByteReader::set(const SourceFile& file) noexcept {
+  descriptor_ = file.descriptor;
+  bytes_ = static_cast<std::int64_t>(file.bytes);
+  tail_ = static_cast<std::int64_t>(file.tail);
+  length_ = static_cast<std::int64_t>(file.length);
+}
 
-void ByteReader::set(int descriptor, std::int64_t bytes) noexcept {
-  descriptor_ = descriptor;
-  bytes_ = bytes;
+std::int64_t ByteReader::there_from(std::int64_t at) const noexcept {
+  if (at < bytes_) {
+    return bytes_ - at;
+  }
+  return tail_ > 0 && at >= tail_ && at < length_ ? length_ - at : 0;
 }
 
 bool ByteReader::is_there(std::int64_t at) noexcept {
-  while (at >= bytes_ && more_) {
+  while (there_from(at) == 0 && more_ && patient_ && (tail_ == 0 || at < length_)) {
     const auto arrived = more_();
     cut_off_ = !arrived;
     if (!arrived || arrived->whole) {
@@ -64,33 +73,32 @@ bool ByteReader::is_there(std::int64_t at) noexcept {
       bytes_ = std::max(bytes_, static_cast<std::int64_t>(arrived->bytes));
     }
   }
-  return at < bytes_;
+  return there_from(at) > 0;
 }
 
 int ByteReader::read_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) noexcept {
-  if (at < 0 || !is_there(at)) {
+  const auto hole = skim_ ? std::ranges::upper_bound(holes_, at, {}, &Hole::end) : holes_.end();
+  const bool in_hole = hole != holes_.end() && hole->begin <= at;
+  const bool waits = !skim_ || !skim_missing_;
+  if (at < 0 || (waits ? !is_there(at) : !in_hole && there_from(at) == 0)) {
     return cut_off_ ? AVERROR_EXIT : 0;
   }
-  bytes = std::min(bytes, static_cast<std::size_t>(bytes_ - at));
-  if (skim_) {
-    const auto hole = std::ranges::upper_bound(holes_, at, {}, &Hole::end);
-    if (hole != holes_.end() && hole->begin <= at) {
-      bytes = std::min(bytes, static_cast<std::size_t>(hole->end - at));
-      std::memset(out, 0, bytes);
-      return static_cast<int>(bytes);
-    }
-    if (hole != holes_.end()) {
-      bytes = std::min(bytes, static_cast<std::size_t>(hole->begin - at));
-    }
+  if (in_hole) {
+    bytes = std::min(bytes, static_cast<std::size_t>(hole->end - at));
+    std::memset(out, 0, bytes);
+    return static_cast<int>(bytes);
+  }
+  if (hole != holes_.end()) {
+    bytes = std::min(bytes, static_cast<std::size_t>(hole->begin - at));
   }
   return peek_at(at, out, bytes);
 }
 
 int ByteReader::peek_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) const noexcept {
-  if (at < 0 || at >= bytes_) {
+  if (at < 0 || there_from(at) == 0) {
     return 0;
   }
-  bytes = std::min(bytes, static_cast<std::size_t>(bytes_ - at));
+  bytes = std::min(bytes, static_cast<std::size_t>(there_from(at)));
   ssize_t got = 0;
   do {
     got = ::pread(descriptor_, out, bytes, at);
@@ -112,14 +120,14 @@ std::int64_t ByteReader::on_seek(void* self, std::int64_t offset, int whence) no
   std::int64_t base = 0;
   switch (whence & ~AVSEEK_FORCE) {
     case AVSEEK_SIZE:
-      return reader.bytes_;
+      return reader.bytes();
     case SEEK_SET:
       break;
     case SEEK_CUR:
       base = reader.at_;
       break;
     case SEEK_END:
-      base = reader.bytes_;
+      base = reader.bytes();
       break;
     default:
       return AVERROR(EINVAL);
@@ -153,8 +161,10 @@ Result<std::size_t> read_all(ByteReader& reader, std::int64_t at, std::span<std:
   return got;
 }
 
+}  // namespace
+
 // nullopt: there is none.
-Result<std::optional<Box>> box_at(ByteReader& reader, std::int64_t at) {
+Result<std::optional<Source::Box>> Source::box_at(ByteReader& reader, std::int64_t at) {
   std::array<std::uint8_t, 16> head{};
   const auto got = read_all(reader, at, head);
   if (!got) {
@@ -178,8 +188,6 @@ Result<std::optional<Box>> box_at(ByteReader& reader, std::int64_t at) {
              to_the_end ? 0 : at + static_cast<std::int64_t>(size)};
 }
 
-}  // namespace
-
 Result<> Source::sniff_head() {
   std::vector<std::uint8_t> head(kSniffBytes);
   auto got = read_all(reader_, 0, head);
@@ -197,7 +205,7 @@ Result<> Source::sniff_head() {
 Result<std::unique_ptr<Source>> Source::open_arriving(const SourceFile& file,
                                                       ByteReader::More more) {
   std::unique_ptr<Source> source(new Source);
-  source->reader_.set(file.descriptor, static_cast<std::int64_t>(file.bytes));
+  source->reader_.set(file);
   source->reader_.wait_with(std::move(more));
   source->one_go_ = true;
   if (auto sniffed = source->sniff_head(); !sniffed) {
@@ -208,7 +216,7 @@ Result<std::unique_ptr<Source>> Source::open_arriving(const SourceFile& file,
                                                 " is read when it is whole"));
   }
   if (source->kind_.demuxer == "mov") {
-    if (auto walked = source->walk_to_payload(); !walked) {
+    if (auto walked = source->walk_to_table(); !walked) {
       return fail(std::move(walked.error()));
     }
   }
@@ -224,7 +232,7 @@ Result<std::unique_ptr<Source>> Source::open_arriving(const SourceFile& file,
 
 Result<std::unique_ptr<Source>> Source::open(const SourceFile& file) {
   std::unique_ptr<Source> source(new Source);
-  source->reader_.set(file.descriptor, static_cast<std::int64_t>(file.bytes));
+  source->reader_.set(file);
   if (auto sniffed = source->sniff_head(); !sniffed) {
     return fail(std::move(sniffed.error()));
   }
@@ -283,30 +291,68 @@ Result<> Source::walk_boxes() {
   return {};
 }
 
-// Of a file that still arrives: what comes first, its table of contents or its payload?
-Result<> Source::walk_to_payload() {
-  bool has_table = false;
+// Of a file that still arrives: where its table of contents is. Before the payload, or behind it
+// in a part that came first.
+Result<> Source::walk_to_table() {
+  std::int64_t payload = -1;
   std::int64_t at = 0;
   for (unsigned count = 0; count < kBoxesMax; ++count) {
+    reader_.be_patient(payload < 0);  // Behind it the end of the upload would be waited for.
     const auto box = box_at(reader_, at);
+    reader_.be_patient(true);
     if (!box) {
       return fail(box.error());
     }
-    if (!*box || (*box)->type == "mdat" || (*box)->type == "moof" || (*box)->end == 0) {
-      if (!has_table) {
-        break;
-      }
-      if (*box && (*box)->type == "mdat") {
-        reader_.set_holes({{(*box)->payload, (*box)->end == 0 ? INT64_MAX : (*box)->end}});
-      }
-      return {};
+    if (!*box || (*box)->end == 0 || (*box)->type == "moof") {
+      break;
     }
-    has_table = has_table || (*box)->type == "moov";
+    if ((*box)->type == "moov") {
+      return find_payload(**box, payload);
+    }
+    if ((*box)->type == "mdat" && payload < 0) {
+      payload = (*box)->payload;
+    }
     at = (*box)->end;
   }
   return fail(
       ErrorCode::kUnavailable,
       "The table of contents (moov) is not at the begin: the file is read when it is whole");
+}
+
+// The payload that the table `moov` tells of begins at `payload`, or behind it.
+Result<> Source::find_payload(const Box& moov, std::int64_t payload) {
+  const bool behind = payload < 0;
+  one_go_ = behind;
+  for (std::int64_t at = moov.payload; at < moov.end;) {
+    const auto child = box_at(reader_, at);
+    if (!child) {
+      return fail(child.error());
+    }
+    if (!*child || (*child)->end == 0) {
+      break;
+    }
+    by_table_ = (*child)->type != "mvex";  // More tables follow, one with each fragment.
+    if (!by_table_) {
+      return {};
+    }
+    at = (*child)->end;
+  }
+  for (std::int64_t at = moov.end; payload < 0;) {
+    const auto box = box_at(reader_, at);
+    if (!box) {
+      return fail(box.error());
+    }
+    if (!*box || (*box)->type == "moof" || (*box)->end == 0) {
+      by_table_ = false;
+      return {};
+    }
+    payload = (*box)->type == "mdat" ? (*box)->payload : -1;
+    at = (*box)->end;
+  }
+  // More than one box may hold payload: all of the file but the table.
+  reader_.set_holes({{payload, behind ? INT64_MAX : moov.payload - 8}});
+  reader_.skim_what_is_missing();
+  return {};
 }
 
 Result<> Source::open_demuxer() {
@@ -335,7 +381,10 @@ Result<> Source::open_demuxer() {
   format_->max_streams = static_cast<int>(limits::kSourceStreamsMax);
   format_->probesize = kProbeBytes;
   format_->max_analyze_duration = kAnalyzeMicroseconds;
+  // Names of chapters, time codes: what lies in the payload, and is not there, is not waited for.
+  reader_.be_patient(!by_table_ || one_go_);
   int code = avformat_open_input(&format_, nullptr, demuxer, nullptr);
+  reader_.be_patient(true);
   if (code < 0) {
     return fail(libav_error(
         code, concat("The file looks like ", kind_.container, " but cannot be read as one")));
@@ -431,8 +480,6 @@ Result<> Source::reopen() {
   return open_demuxer();
 }
 
-void Source::rebind(const SourceFile& file) noexcept {
-  reader_.set(file.descriptor, static_cast<std::int64_t>(file.bytes));
-}
+void Source::rebind(const SourceFile& file) noexcept { reader_.set(file); }
 
 }  // namespace sf::transcode

@@ -28,12 +28,19 @@ class ByteReader {
     std::int64_t end = 0;
   };
 
-  void set(int descriptor, std::int64_t bytes) noexcept;
+  void set(const SourceFile& file) noexcept;
   void set_holes(std::vector<Hole> holes) noexcept { holes_ = std::move(holes); }
   void skim(bool on) noexcept { skim_ = on; }
+  /// While it skims, what is not there counts as not needed: holes read as they always do, the rest
+  /// as the end.
+  void skim_what_is_missing() noexcept { skim_missing_ = true; }
+  /// Whether what is not there is waited for; else it reads as the end.
+  void be_patient(bool on) noexcept { patient_ = on; }
+  [[nodiscard]] bool skims_what_is_missing() const noexcept { return skim_ && skim_missing_; }
   [[nodiscard]] bool has_holes() const noexcept { return !holes_.empty(); }
 
-  [[nodiscard]] std::int64_t bytes() const noexcept { return bytes_; }
+  /// Up to its end as far as that is known.
+  [[nodiscard]] std::int64_t bytes() const noexcept { return tail_ > 0 ? length_ : bytes_; }
   /// Waits with `more` for what is not there yet, until it says that the file is whole.
   using More = std::function<std::optional<Arrived>()>;
   void wait_with(More more) noexcept { more_ = std::move(more); }
@@ -49,12 +56,18 @@ class ByteReader {
 
  private:
   bool is_there(std::int64_t at) noexcept;
+  /// How many bytes from `at` on are there without a gap.
+  [[nodiscard]] std::int64_t there_from(std::int64_t at) const noexcept;
 
   int descriptor_ = -1;
-  std::int64_t bytes_ = 0;
+  std::int64_t bytes_ = 0;  // From the start on.
+  std::int64_t tail_ = 0;   // And from here to length_; 0: no more.
+  std::int64_t length_ = 0;
   std::int64_t at_ = 0;
   std::vector<Hole> holes_;
   bool skim_ = false;
+  bool skim_missing_ = false;
+  bool patient_ = true;
   bool cut_off_ = false;
   More more_;
 };
@@ -65,7 +78,8 @@ class Source {
   /// or kCorrupt with words for a person.
   static Result<std::unique_ptr<Source>> open(const SourceFile& file);
   /// The same of a file that still arrives: it is read in one go, as libav reads a pipe, and `more`
-  /// is waited with. kUnavailable when it can only be read whole.
+  /// is waited with. Of an ISO file whose table of contents is there, before its payload or in its
+  /// tail, only the first pictures are waited for. kUnavailable when it can only be read whole.
   static Result<std::unique_ptr<Source>> open_arriving(const SourceFile& file,
                                                        ByteReader::More more);
   ~Source();
@@ -83,6 +97,9 @@ class Source {
   }
   /// Bytes that the boxes of an ISO file promise beyond its end; 0 for others.
   [[nodiscard]] std::int64_t missing_bytes() const noexcept { return missing_bytes_; }
+
+  /// Whether a table lists all packets that there are, of whose payload not all is there.
+  [[nodiscard]] bool by_table() const noexcept { return by_table_; }
 
   /// Reads only these streams from now on.
   void keep_streams(std::initializer_list<int> indexes) noexcept;
@@ -110,7 +127,10 @@ class Source {
   Result<> sniff_head();
   Result<> open_demuxer();
   Result<> walk_boxes();
-  Result<> walk_to_payload();
+  struct Box;
+  static Result<std::optional<Box>> box_at(ByteReader& reader, std::int64_t at);
+  Result<> walk_to_table();
+  Result<> find_payload(const Box& moov, std::int64_t payload);
   void straighten(AVPacket& packet) noexcept;
   void close() noexcept;
 
@@ -119,6 +139,7 @@ class Source {
   AVFormatContext* format_ = nullptr;
   AVIOContext* io_ = nullptr;
   bool one_go_ = false;
+  bool by_table_ = false;
   std::int64_t missing_bytes_ = 0;
   unsigned damaged_reads_ = 0;
   const std::vector<ClockLeap>* leaps_ = nullptr;

@@ -175,7 +175,8 @@ class Worker {
     if (auto held = hold_source(command, std::move(descriptors[0])); !held) {
       return fail(std::move(held.error()));
     }
-    const SourceFile source{source_.get(), command.source_bytes};
+    const SourceFile source{source_.get(), command.source_bytes, command.source_tail,
+                            command.source_length};
     const Progress progress = progress_of(command.task);
     if (command.kind == TaskKind::kIndex) {
       return index(command, source, descriptors[1].get(), progress);

@@ -1,12 +1,18 @@
 """A video plays while it is still being uploaded, whatever happens to the upload."""
 
+import itertools
+import json
+import os
 import re
+import subprocess
 import time
 import unittest
 import urllib.parse
 import urllib.request
 
-from harness import Story, make_clip, run
+from harness import BINARY, Story, make_clip, run
+from line import Line
+from tus_wire import ask, create_part, patch
 
 
 class Upload:
@@ -233,6 +239,121 @@ class WhileItArrives(Story):
         self.assertLess(video["duration_ms"], 45_000)
         self.assertGreaterEqual(player.look("360p", ended=True), listed)
         player.segment("360p", 0)
+
+    def group_of(self, server, name, borders):
+        """A film with its table at its end, as parts of a group between these shares of it."""
+        clip = make_clip(self.dir / f"{name}.mp4", "--kind", "mp4-moov-end", "--size", "640x360",
+                         "--seconds", "60", "--gop", "60").read_bytes()
+        # From the block on in which the table begins.
+        table = (clip.rindex(b"moov") - 4) // 4096 * 4096
+        cuts = [0, *(int(table * share) // 4096 * 4096 for share in borders), table, len(clip)]
+        parts = [{"path": create_part(server, name, at, end, len(clip)), "bytes": clip[at:end]}
+                 for at, end in itertools.pairwise(cuts)]
+        return clip, parts
+
+    def send(self, server, part, begin=0, end=None, pieces=6):
+        end = len(part["bytes"]) if end is None else end
+        step = max(1, (end - begin) // pieces)
+        for at in range(begin, end, step):
+            answer = patch(server, part["path"], at, part["bytes"][at:min(at + step, end)])
+            self.assertEqual(answer.status, 204, answer.body)
+            time.sleep(0.1)
+
+    def test_a_table_that_comes_first_lists_what_is_there(self):
+        server = self.server()
+        clip, parts = self.group_of(server, "phone", (0.55, 0.8))
+        self.send(server, parts[-1])
+        self.send(server, parts[2])  # Out of order: behind a gap.
+        videos = json.loads(server.get("/api/v1/videos")[2])["items"]
+        video_id = videos[0]["id"]
+        self.assertFalse(videos[0]["playable"])
+        self.send(server, parts[0])
+        self.until("playable", lambda: server.video(video_id)["playable"])
+        video = server.video(video_id)
+        self.assertEqual(video["status"], "uploading")
+        self.assertLess(video["duration_ms"], 36_000)
+        player = Player(self, server, video_id)
+        self.assertEqual(player.tracks(), ["360p", "audio/0"])
+        self.until("half of it", lambda: player.look("360p") >= 7)
+        listed = player.look("360p")
+        for number in (0, listed - 1):
+            self.decodes(player.segment("360p", number))
+            self.decodes(player.segment("audio/0", number))
+        self.assertEqual(server.get(f"/v/{video_id}/360p/{listed}.ts")[0], 404)
+
+        server.kill()
+        server.start()
+        self.assertEqual(player.look("360p"), listed)
+        self.decodes(player.segment("360p", 1))
+        most = len(parts[1]["bytes"]) * 9 // 10
+        self.send(server, parts[1], end=most, pieces=3)
+        self.until("more of it", lambda: player.look("360p") >= 10)
+        server.kill()
+        server.start()
+        self.send(server, parts[1], begin=most, pieces=1)
+        urls = "final;" + " ".join(part["path"] for part in parts)
+        answer = ask(server, "POST", "/files", Upload_Concat=urls)
+        self.assertEqual(answer.status, 201, answer.body)
+        video = server.wait(video_id, "ready")
+        self.assertEqual(video["duration_ms"], 60_000)
+        self.assertEqual(player.look("360p", ended=True), 15)
+        for track, number in list(player.tags):
+            player.segment(track, number)
+        self.assertEqual(ask(server, "GET", f"/files/{video_id}").body, clip)
+
+    def test_a_part_that_is_removed_and_sent_anew(self):
+        server = self.server()
+        _, parts = self.group_of(server, "again", (0.5,))
+        self.send(server, parts[-1])
+        self.send(server, parts[0])
+        video_id = json.loads(server.get("/api/v1/videos")[2])["items"][0]["id"]
+        self.until("playable", lambda: server.video(video_id)["playable"])
+        player = Player(self, server, video_id)
+        player.look("360p")
+        self.decodes(player.segment("360p", 0))
+        self.assertEqual(ask(server, "DELETE", parts[-1]["path"]).status, 204)
+        total = sum(len(part["bytes"]) for part in parts)
+        table = total - len(parts[-1]["bytes"])
+        parts[-1]["path"] = create_part(server, "again", table, total, total)
+        self.decodes(player.segment("360p", 1))
+        self.send(server, parts[1])
+        self.send(server, parts[-1])
+        urls = "final;" + " ".join(part["path"] for part in parts)
+        self.assertEqual(ask(server, "POST", "/files", Upload_Concat=urls).status, 201)
+        server.wait(video_id, "ready")
+        self.assertEqual(player.look("360p", ended=True), 15)
+        player.segment("360p", 1)
+
+    def test_a_phones_film_plays_before_its_last_byte(self):
+        """As `streamforge upload` sends it, over a line of 8 Mbit/s."""
+        server = self.server()
+        clip = make_clip(self.dir / "phone.mp4", "--kind", "mp4-moov-end", "--size", "854x480",
+                         "--seconds", "60", "--gop", "60")
+        line = Line(int(server.url.rsplit(":", 1)[1]), 1_000_000)
+        self.addCleanup(line.close)
+        client = subprocess.Popen(
+            [BINARY, "upload", clip, "--to", line.url], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "XDG_STATE_HOME": str(self.dir / "state")})
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
+
+        def video():
+            items = json.loads(server.get("/api/v1/videos")[2])["items"]
+            return items[0] if items else {"playable": False}
+
+        self.until("playable", lambda: video()["playable"])
+        seen = video()
+        self.assertEqual(seen["status"], "uploading")
+        self.assertLess(seen["source"]["received_bytes"], seen["source"]["bytes"])
+        player = Player(self, server, seen["id"])
+        player.look("480p")
+        self.decodes(player.segment("480p", 0))
+        line.rate = 1_000_000_000
+        self.assertEqual(client.wait(timeout=120), 0)
+        server.wait(seen["id"], "ready")
+        player.look("480p", ended=True)
+        player.segment("480p", 0)
 
     def test_a_table_at_the_end_is_waited_for(self):
         server = self.server()

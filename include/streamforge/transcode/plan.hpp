@@ -90,6 +90,12 @@ struct ClockLeap {
   std::int64_t shift_ticks = 0;
 };
 
+/// All that is decoded or heard before `ticks` lies before byte `bytes` of the source.
+struct ByteNeed {
+  std::int64_t ticks = 0;
+  std::uint64_t bytes = 0;
+};
+
 struct SourceIndex {
   std::string container;  ///< "mp4", "matroska", …
   std::optional<VideoInfo> video;
@@ -101,6 +107,9 @@ struct SourceIndex {
   std::int64_t video_end_ticks = 0;
   std::int64_t audio_end_ticks = 0;
   std::vector<std::string> warnings;  ///< For a person: "the file ends early: …".
+  /// Of a table of contents that was read before what it tells of was there, some a second, both
+  /// rising; else empty.
+  std::vector<ByteNeed> needs;
 };
 
 /// Segments of a copied track that are encoded all the same: [begin, end).
@@ -194,6 +203,9 @@ struct LadderOptions {
 /// yet. kConflict: what is there now contradicts what was listed.
 [[nodiscard]] Result<Plan> plan_arriving(SourceIndex index, const LadderOptions& ladder,
                                          const Plan* before, bool whole);
+/// How many of its segments can be made of the first `bytes` of the source, by a plan whose index
+/// has `needs`.
+[[nodiscard]] std::size_t segments_within(const Plan& plan, std::uint64_t bytes);
 /// A plan without the lists of packets that make it large.
 [[nodiscard]] Plan outline(const Plan& plan);
 

@@ -70,10 +70,10 @@ TEST(Job, TellsTheWorkerWhatToMake) {
   task.video = "v";
   task.kind = TaskKind::kVideo;
   task.tracks = {0, 1};
-  EXPECT_THAT(command_of(task, shapes, 9).rungs, ElementsAre("720p", "360p"));
+  EXPECT_THAT(command_of(task, shapes, {.bytes = 9}).rungs, ElementsAre("720p", "360p"));
   task.kind = TaskKind::kAudio;
   task.tracks = {3};
-  EXPECT_EQ(command_of(task, shapes, 9).track, 1u);
+  EXPECT_EQ(command_of(task, shapes, {.bytes = 9}).track, 1u);
   EXPECT_EQ(segment_path("audio/1", 7), "audio/1/7.ts");
   std::vector<std::string> names;
   for (const auto& file : playlists_of(shown, shapes, tallies_of(shapes)))

@@ -34,8 +34,8 @@ struct Feed {
 
 class Arriving : public testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Engine, Arriving,
-                         testing::Values("mp4", "mp4-fragmented", "mkv", "webm", "webm-vp8", "ts",
-                                         "m2ts", "flv"),
+                         testing::Values("mp4-fragmented", "mkv", "webm", "webm-vp8", "ts", "m2ts",
+                                         "flv"),
                          name_of_kind);
 
 /// A source that arrives in forty pieces: its plans while it did, that of the whole.

@@ -112,6 +112,19 @@ void follow(Command& command, const std::vector<int>& descriptors) {
   }
 }
 
+// As of a file whose table of contents is there: all of it, and what each half second needs.
+void finish_by_table(const Command& command, const std::vector<int>& descriptors) {
+  SourceIndex index = index_of(60);
+  for (std::int64_t half = 1; half <= 120; ++half) {
+    index.needs.push_back({half * 45'000, static_cast<std::uint64_t>(half) * kBytesPerSecond / 2});
+  }
+  WorkerEvent event;
+  event.kind = WorkerEventKind::kDone;
+  event.task = command.task;
+  event.outputs.emplace_back().bytes = rewrite(descriptors[1], serialize(index));
+  emit(event);
+}
+
 void finish(const Command& command, const std::vector<int>& descriptors) {
   WorkerEvent event;
   event.kind = WorkerEventKind::kDone;
@@ -187,6 +200,7 @@ void perform(Command command, const std::vector<int>& descriptors) {
     }
   }
   if (command.kind == TaskKind::kIndex && command.arriving && !command.whole) {
+    if (is("mapped")) return finish_by_table(command, descriptors);
     if (is("tardy")) return fail_with(command, ErrorCode::kUnavailable, "not before all is there");
     follow(command, descriptors);
   }

@@ -26,6 +26,10 @@ TEST(Protocol, CommandsAreOneObjectAPacket) {
             R"({"task":2,"kind":"audio","video":"v1","bytes":1000,"segment":3,"track":1})");
   command.kind = TaskKind::kIndex;
   EXPECT_EQ(encode(command), R"({"task":2,"kind":"index","video":"v1","bytes":1000})");
+  command.source_tail = 9'000;
+  command.source_length = 9'999;
+  EXPECT_EQ(encode(command), R"({"task":2,"kind":"index","video":"v1","bytes":1000,)"
+                             R"("tail":9000,"length":9999})");
   command.kind = TaskKind::kForget;
   EXPECT_EQ(encode(command), R"({"kind":"forget"})");
 }
@@ -35,6 +39,8 @@ TEST(Protocol, CommandsReadBack) {
        {TaskKind::kIndex, TaskKind::kVideo, TaskKind::kAudio, TaskKind::kForget}) {
     Command command = video_task();
     command.kind = kind;
+    command.source_tail = 9'000;
+    command.source_length = 9'999;
     const auto again = parse_command(encode(command));
     ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(encode(*again), encode(command));
@@ -65,6 +71,7 @@ TEST(Protocol, RefusesBrokenCommands) {
       R"({"kind":"video","task":1,"video":"v","bytes":1,"segment":0,"rungs":[7]})",
       R"({"kind":"video","task":1,"video":"v","bytes":1,"segment":4294967296,"rungs":["a"]})",
       R"({"kind":"audio","task":1,"video":"v","bytes":1,"segment":0})",
+      R"({"kind":"index","task":1,"video":"v","bytes":1,"tail":3,"length":2})",
   };
   for (const char* text : cases) EXPECT_FALSE(parse_command(text)) << text;
 }

@@ -353,6 +353,41 @@ TEST_P(SchedulerTest, PlaysWhileItArrives) {
   }
 }
 
+// Planned once, from a table of contents; then only bytes are waited for.
+TEST_P(SchedulerTest, ListsByATableWhatHasArrived) {
+  const std::string id = begin_upload("mapped");
+  arrives(id, 12);
+  std::this_thread::sleep_for(std::chrono::milliseconds(700));
+  EXPECT_FALSE(video(id).playable) << "fewer than four segments are there";
+  arrives(id, 20);
+  store::Video now = until_listed(id, 4);
+  EXPECT_EQ(now.status, VideoStatus::kUploading);
+  EXPECT_EQ(now.duration_ms, 16'000u);
+  EXPECT_EQ(now.renditions[0].segments_total, 4u);
+  const auto plan = sf::test::read_file(made(id, "plan"));
+  EXPECT_EQ(must(parse_plan(plan)).timeline.video.size(), 15u) << "that of the whole";
+  must(reactor.wait(demand_.want({id, "360p", 3}, 9'000)));
+  EXPECT_EQ(code_of(reactor.wait(demand_.want({id, "360p", 4}, 9'000))), ErrorCode::kNotFound);
+
+  arrives(id, 40);
+  until_listed(id, 9);
+  EXPECT_EQ(sf::test::read_file(made(id, "plan")), plan);
+  end();
+  const auto before = segment_files(id);
+  begin();
+  must(reactor.wait(demand_.want({id, "480p", 8}, 9'000)));
+  arrives(id, 50);
+  until_listed(id, 12);
+  completes(id);
+  now = until(id, VideoStatus::kReady);
+  EXPECT_EQ(now.duration_ms, 60'000u);
+  EXPECT_EQ(now.renditions[0].segments_done, 15u);
+  const auto after = segment_files(id);
+  for (const auto& [name, identity] : before) {
+    EXPECT_EQ(after.at(name), identity) << name << " was made again";
+  }
+}
+
 TEST_P(SchedulerTest, FollowsAGroupOnlyToItsFirstGap) {
   store::Upload whole = store::test::make_upload(kWhole);
   whole.id.replace(whole.id.size() - 4, 4, "part");
