@@ -37,7 +37,8 @@ std::uint64_t big_endian(const std::uint8_t* bytes, int count) {
 }
 
 // What libav reads from its start to its end without having to seek, with the same result.
-constexpr std::array<std::string_view, 4> kReadInOneGo{"mov", "matroska", "mpegts", "flv"};
+constexpr std::array<std::string_view, 8> kReadInOneGo{"mov", "matroska", "mpegts", "flv",
+                                                       "avi", "asf",      "mpeg",   "ogg"};
 
 }  // namespace
 
