@@ -67,6 +67,8 @@ export const VideoSchema = v.object({
   created_at: v.pipe(v.string(), v.isoTimestamp()),
   deleted_at: nullableText,
   duration_ms: nullableCount,
+  /** While it arrives: of the whole. */
+  expected_duration_ms: nullableCount,
   width: nullableCount,
   height: nullableCount,
   fps: nullableCount,

@@ -16,7 +16,7 @@ export function Details({ video }: { video: Video }) {
       </time>,
     ],
     ['Visibility', visibilityWords[video.visibility].meaning],
-    ['Length', video.duration_ms ? formatDuration(video.duration_ms) : null],
+    ['Length', video.duration_ms ? lengthOf(video, video.duration_ms) : null],
     ['Picture', video.width && video.height ? pictureOf(video) : null],
     ['Recording', source?.bytes ? formatBytes(source.bytes) : null],
     ['Container', source?.container],
@@ -44,6 +44,12 @@ export function Details({ video }: { video: Video }) {
       </dl>
     </details>
   );
+}
+
+function lengthOf(video: Video, duration: number): string {
+  const whole = video.expected_duration_ms;
+  const here = formatDuration(duration);
+  return whole ? `${here} of ${formatDuration(whole)} so far` : here;
 }
 
 function pictureOf(video: Video): string {
