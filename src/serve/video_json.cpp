@@ -103,6 +103,7 @@ void write_video(json::Writer& writer, const store::Video& video, unsigned queue
   write_text_or_null(writer, "deleted_at",
                      video.deleted_at_ms != 0 ? to_rfc3339(video.deleted_at_ms) : std::string());
   write_number_or_null(writer, "duration_ms", video.duration_ms);
+  write_number_or_null(writer, "expected_duration_ms", video.expected_duration_ms);
   write_number_or_null(writer, "width", video.width);
   write_number_or_null(writer, "height", video.height);
   const double fps = frames_per_second(video);

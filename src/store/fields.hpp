@@ -78,6 +78,7 @@ void visit_fields(Is<Video> auto& r, auto&& visit) {
   visit("deleted_at_ms", r.deleted_at_ms);
   visit("ready_at_ms", r.ready_at_ms);
   visit("duration_ms", r.duration_ms);
+  visit("expected_duration_ms", r.expected_duration_ms);
   visit("width", r.width);
   visit("height", r.height);
   visit("fps_numerator", r.fps_numerator);

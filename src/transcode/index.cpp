@@ -204,6 +204,12 @@ SourceIndex Indexer::conclude(Findings found) const {
   if (source_.by_table()) {
     found.index.needs = found.needs();
   }
+  // Known before the end: other headers tell of the last fragment, or nothing.
+  const AVFormatContext& format = source_.format();
+  if (source_.kind().demuxer == "matroska" && format.duration > 0 &&
+      format.duration_estimation_method == AVFMT_DURATION_FROM_STREAM) {
+    found.index.promised_ticks = av_rescale(format.duration, kSecond, AV_TIME_BASE);
+  }
   found.describe_frames();
   return std::move(found.index);
 }

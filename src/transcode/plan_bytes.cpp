@@ -226,7 +226,7 @@ void index(Io& io, T& value) {
   packets(io, value.packets);
   list(io, value.leaps, 2,
        [](Io& inner, auto& leap) { fields(inner, leap.position, leap.shift_ticks); });
-  fields(io, value.zero_ticks, value.video_end_ticks, value.audio_end_ticks);
+  fields(io, value.zero_ticks, value.video_end_ticks, value.audio_end_ticks, value.promised_ticks);
   list(io, value.warnings, 1, [](Io& inner, auto& item) { field(inner, item); });
   list(io, value.needs, 2, [](Io& inner, auto& need) { fields(inner, need.ticks, need.bytes); });
 }

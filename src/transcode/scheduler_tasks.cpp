@@ -47,10 +47,19 @@ void set_counts(store::Video& video, const std::vector<TrackCount>& counts) {
   }
 }
 
+/// Of the whole, while it arrives.
+std::uint64_t expected_ms(const Plan& plan) {
+  const std::int64_t ticks =
+      plan.index.needs.empty() ? plan.index.promised_ticks : plan.timeline.duration_ticks();
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, ticks)) /
+         (hls::kTicksPerSecond / 1'000);
+}
+
 void describe(store::Video& video, const Plan& plan, const hls::Presentation& shown) {
   video.playable = true;
   video.duration_ms =
       static_cast<std::uint64_t>(shown.timeline.duration_ticks()) / (hls::kTicksPerSecond / 1'000);
+  video.expected_duration_ms = shown.growing ? expected_ms(plan) : 0;
   video.source.container = plan.index.container;
   video.warnings = plan.index.warnings;
   if (plan.index.video) {

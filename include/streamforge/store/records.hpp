@@ -97,6 +97,8 @@ struct Video {
   std::int64_t deleted_at_ms = 0;  ///< In the trash since; 0: not deleted.
   std::int64_t ready_at_ms = 0;
   std::uint64_t duration_ms = 0;
+  /// While it arrives: of the whole, as the file says; 0: it does not say, or all is there.
+  std::uint64_t expected_duration_ms = 0;
   std::uint32_t width = 0;  ///< Display size: rotation and pixel shape applied.
   std::uint32_t height = 0;
   std::uint32_t fps_numerator = 0;

@@ -106,6 +106,7 @@ struct SourceIndex {
   std::vector<ClockLeap> leaps;  ///< By position.
   std::int64_t video_end_ticks = 0;
   std::int64_t audio_end_ticks = 0;
+  std::int64_t promised_ticks = 0;    ///< How long it is as its header says; 0: it does not.
   std::vector<std::string> warnings;  ///< For a person: "the file ends early: …".
   /// Of a table of contents that was read before what it tells of was there, some a second, both
   /// rising; else empty.

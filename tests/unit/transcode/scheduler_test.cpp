@@ -363,6 +363,7 @@ TEST_P(SchedulerTest, ListsByATableWhatHasArrived) {
   store::Video now = until_listed(id, 4);
   EXPECT_EQ(now.status, VideoStatus::kUploading);
   EXPECT_EQ(now.duration_ms, 16'000u);
+  EXPECT_EQ(now.expected_duration_ms, 60'000u);
   EXPECT_EQ(now.renditions[0].segments_total, 4u);
   const auto plan = sf::test::read_file(made(id, "plan"));
   EXPECT_EQ(must(parse_plan(plan)).timeline.video.size(), 15u) << "that of the whole";
@@ -381,6 +382,7 @@ TEST_P(SchedulerTest, ListsByATableWhatHasArrived) {
   completes(id);
   now = until(id, VideoStatus::kReady);
   EXPECT_EQ(now.duration_ms, 60'000u);
+  EXPECT_EQ(now.expected_duration_ms, 0u);
   EXPECT_EQ(now.renditions[0].segments_done, 15u);
   const auto after = segment_files(id);
   for (const auto& [name, identity] : before) {
