@@ -5,9 +5,6 @@
 
 #include "engine.hpp"
 
-#include <string>
-#include <string_view>
-
 namespace sf::transcode {
 
 [[nodiscard]] Result<SourceIndex> index_source(const SourceFile& file, const Progress& progress);
@@ -16,8 +13,5 @@ namespace sf::transcode {
 [[nodiscard]] Result<SourceIndex> index_arriving(const SourceFile& file,
                                                  const AwaitMore& await_more,
                                                  const Progress& progress);
-
-/// "deu", "ger" → "de" (RFC 5646: the shortest code); "und" for what is none.
-[[nodiscard]] std::string bcp47(std::string_view language);
 
 }  // namespace sf::transcode

@@ -30,7 +30,7 @@ namespace {
 
 constexpr std::size_t kChildStackBytes = std::size_t{256} << 10;
 constexpr rlim_t kChildFiles = 256;
-constexpr rlim_t kChildFileBytes = rlim_t{1} << 30;  // No index and no segment is larger.
+constexpr rlim_t kChildFileBytes = rlim_t{1} << 30;  // Until a task needs more.
 
 #if defined(SF_SANITIZED)
 constexpr bool kSanitized = true;  // Shadow memory is beyond any limit worth setting.
@@ -56,8 +56,8 @@ struct ChildPlan {
   int error = 0;  // Written by the child: errno of what failed.
 };
 
-SF_UNSANITIZED void limit(int which, rlim_t value) {
-  const struct rlimit both{value, value};
+SF_UNSANITIZED void limit(int which, rlim_t value, rlim_t hard) {
+  const struct rlimit both{value, hard};
   ::setrlimit(static_cast<__rlimit_resource>(which), &both);
 }
 
@@ -73,10 +73,12 @@ SF_UNSANITIZED int become_worker(void* argument) {
   if (plan.nice != 0) ::setpriority(PRIO_PROCESS, 0, plan.nice);
   const struct sched_param none{0};
   ::sched_setscheduler(0, plan.policy, &none);
-  limit(RLIMIT_CORE, 0);
-  limit(RLIMIT_NOFILE, kChildFiles);
-  limit(RLIMIT_FSIZE, kChildFileBytes);
-  if (plan.data_bytes_max != RLIM_INFINITY) limit(RLIMIT_DATA, plan.data_bytes_max);
+  limit(RLIMIT_CORE, 0, 0);
+  limit(RLIMIT_NOFILE, kChildFiles, kChildFiles);
+  limit(RLIMIT_FSIZE, kChildFileBytes, RLIM_INFINITY);  // We may raise it, it cannot.
+  if (plan.data_bytes_max != RLIM_INFINITY) {
+    limit(RLIMIT_DATA, plan.data_bytes_max, plan.data_bytes_max);
+  }
   const bool wired =
       ::dup2(plan.input, 0) >= 0 && ::dup2(plan.output, 1) >= 0 && ::dup2(plan.errors, 2) >= 0;
   if (wired) {
@@ -288,6 +290,12 @@ void Process::allow_cpu_ms(std::uint64_t cpu_ms) const noexcept {
   if (!now || kSanitized) return;
   const struct rlimit budget{(now->cpu_ms + cpu_ms + 999) / 1'000, RLIM_INFINITY};
   ::prlimit(pid_, RLIMIT_CPU, &budget, nullptr);
+}
+
+void Process::allow_file_bytes(std::uint64_t bytes) const noexcept {
+  if (pid_ < 0 || end_) return;
+  const struct rlimit most{bytes, RLIM_INFINITY};
+  ::prlimit(pid_, RLIMIT_FSIZE, &most, nullptr);
 }
 
 std::optional<ProcessState> Process::state() const {

@@ -63,6 +63,8 @@ class Process {
   void signal(int number) const noexcept;
   /// Lets it use `cpu_ms` more processor time than it has used (RLIMIT_CPU, rounded up to seconds).
   void allow_cpu_ms(std::uint64_t cpu_ms) const noexcept;
+  /// The most it may write into one file (RLIMIT_FSIZE).
+  void allow_file_bytes(std::uint64_t bytes) const noexcept;
   [[nodiscard]] std::optional<ProcessState> state() const;
   /// How it ended; nullopt while it runs. Does not wait.
   [[nodiscard]] std::optional<ProcessEnd> reap() noexcept;

@@ -11,8 +11,8 @@
 namespace sf::transcode {
 namespace {
 
-constexpr std::array<std::string_view, 5> kTaskNames = {"index", "video", "audio", "forget",
-                                                        "grow"};
+constexpr std::array<std::string_view, 7> kTaskNames = {"index", "video", "audio", "forget",
+                                                        "grow",  "mp4",   "feed"};
 constexpr std::array<std::string_view, 6> kEventNames = {"ready", "started", "progress",
                                                          "done",  "failed",  "waiting"};
 
@@ -102,9 +102,29 @@ bool read_outputs(const json::Value& root, std::vector<SegmentOutput>& into) {
   return true;
 }
 
-bool read_segment_fields(const json::Value& root, Command& command) {
-  if (!read_number(root, "segment", command.segment)) return false;
-  if (command.kind == TaskKind::kAudio) return read_number(root, "track", command.track);
+void write_mp4(json::Writer& out, const Mp4Shape& shape) {
+  out.field("width", shape.width)
+      .field("height", shape.height)
+      .field("end", shape.end_ticks)
+      .field("head", shape.head_bytes_max)
+      .field("sound", shape.sound)
+      .field("language", shape.language);
+}
+
+bool read_mp4(const json::Value& root, Mp4Shape& into) {
+  into.sound = root.bool_at("sound");
+  into.language = root.string_at("language");
+  return read_number(root, "width", into.width) && read_number(root, "height", into.height) &&
+         read_ticks(root, "end", into.end_ticks) && read_number(root, "head", into.head_bytes_max);
+}
+
+bool read_feed(const json::Value& root, Command& command) {
+  command.tracks = root.string_at("tracks");
+  return command.tracks.size() <= kDescriptorsMax &&
+         command.tracks.find_first_not_of("va") == std::string::npos;
+}
+
+bool read_rungs(const json::Value& root, Command& command) {
   const json::Value* rungs = root.find("rungs");
   if (!rungs) return false;
   for (const json::Value& rung : rungs->array()) {
@@ -115,6 +135,28 @@ bool read_segment_fields(const json::Value& root, Command& command) {
   return !command.rungs.empty();
 }
 
+// What a command of its kind says beside task, video and bytes.
+bool read_fields(const json::Value& root, Command& command) {
+  switch (command.kind) {
+    case TaskKind::kVideo:
+      return read_number(root, "segment", command.segment) && read_rungs(root, command);
+    case TaskKind::kAudio:
+      return read_number(root, "segment", command.segment) &&
+             read_number(root, "track", command.track);
+    case TaskKind::kMp4:
+      return read_mp4(root, command.mp4) && read_rungs(root, command);
+    case TaskKind::kFeed:
+      return read_feed(root, command);
+    case TaskKind::kIndex:
+    case TaskKind::kForget:
+    case TaskKind::kGrow:
+      return true;
+  }
+  return false;
+}
+
+bool answers_a_wait(TaskKind kind) { return kind == TaskKind::kGrow || kind == TaskKind::kFeed; }
+
 }  // namespace
 
 std::string encode(const Command& command) {
@@ -123,8 +165,8 @@ std::string encode(const Command& command) {
   if (command.kind != TaskKind::kForget) out.field("task", command.task);
   out.field("kind", kTaskNames[static_cast<std::size_t>(command.kind)]);
   if (command.kind != TaskKind::kForget) {
-    if (command.kind != TaskKind::kGrow) out.field("video", command.video);
-    out.field("bytes", command.source_bytes);
+    if (!answers_a_wait(command.kind)) out.field("video", command.video);
+    if (command.kind != TaskKind::kFeed) out.field("bytes", command.source_bytes);
     if (command.source_tail > 0) {
       out.field("tail", command.source_tail).field("length", command.source_length);
     }
@@ -135,7 +177,9 @@ std::string encode(const Command& command) {
     out.field("segment", command.segment);
   }
   if (command.kind == TaskKind::kAudio) out.field("track", command.track);
-  if (command.kind == TaskKind::kVideo) {
+  if (command.kind == TaskKind::kMp4) write_mp4(out, command.mp4);
+  if (command.kind == TaskKind::kFeed) out.field("tracks", command.tracks);
+  if (command.kind == TaskKind::kVideo || command.kind == TaskKind::kMp4) {
     out.key("rungs").begin_array();
     for (const std::string& rung : command.rungs) out.value(rung);
     out.end_array();
@@ -156,9 +200,10 @@ Result<Command> parse_command(std::string_view text) {
   command.video = root.string_at("video");
   command.arriving = root.bool_at("arriving");
   command.whole = root.bool_at("whole");
-  const bool named = !command.video.empty() || command.kind == TaskKind::kGrow;
-  if (!named || !read_number(root, "task", command.task) ||
-      !read_number(root, "bytes", command.source_bytes)) {
+  const bool named = !command.video.empty() || answers_a_wait(command.kind);
+  const bool sized =
+      command.kind == TaskKind::kFeed || read_number(root, "bytes", command.source_bytes);
+  if (!named || !sized || !read_number(root, "task", command.task)) {
     return bad("a command without task, video or bytes", text);
   }
   command.source_tail = root.uint_at("tail");
@@ -166,8 +211,7 @@ Result<Command> parse_command(std::string_view text) {
   if (command.source_tail > command.source_length) {
     return bad("a command about a source with an end beyond its end", text);
   }
-  const bool makes = command.kind == TaskKind::kVideo || command.kind == TaskKind::kAudio;
-  if (makes && !read_segment_fields(root, command)) {
+  if (!read_fields(root, command)) {
     return bad("a command that does not say what to make", text);
   }
   return command;
@@ -181,6 +225,10 @@ std::size_t descriptor_count(const Command& command) noexcept {
       return 2 + command.rungs.size();
     case TaskKind::kAudio:
       return 3;
+    case TaskKind::kMp4:
+      return 1;
+    case TaskKind::kFeed:
+      return command.tracks.size();
     case TaskKind::kForget:
     case TaskKind::kGrow:
       return 0;

@@ -9,12 +9,16 @@
 ///                                                                fds: source, plan, output…
 ///   audio  {"task":3,"kind":"audio","video":ID,"bytes":N,"segment":3,"track":0}
 ///                                                                fds: source, plan, output
+///   mp4    {"task":4,"kind":"mp4","video":ID,"bytes":N,"rungs":["720p"],"width":1280,"height":720,
+///           "end":…,"head":…,"sound":true,"language":"en"}                   fds: output
 ///   grow   {"task":1,"kind":"grow","bytes":N,"whole":true}   answers "waiting"    fds: none
+///   feed   {"task":4,"kind":"feed","tracks":"vava","whole":true}   likewise       fds: segments
 ///   forget {"kind":"forget"}                                                 fds: none
 ///
 /// An index command with "arriving":true is about a source that still arrives, or did when it was
 /// indexed first: `bytes` are there, all of them with "whole":true. "tail":T and "length":L beside
-/// "bytes" say that from byte T on all is there too, up to L, where the source ends.
+/// "bytes" say that from byte T on all is there too, up to L, where the source ends. An mp4 command
+/// is followed by feeds of the segments, `bytes` in all, each a "v" or an "a", until one is "whole".
 ///
 ///   {"event":"ready"}                                    after start, once
 ///   {"event":"started","task":2}   {"event":"progress","task":2,"done":0.25}
@@ -24,6 +28,7 @@
 ///   {"event":"failed","task":2,"code":"corrupt","message":"…"}
 
 #include "engine.hpp"
+#include "mp4.hpp"
 
 #include <streamforge/base/error.hpp>
 
@@ -34,7 +39,7 @@
 
 namespace sf::transcode {
 
-enum class TaskKind : std::uint8_t { kIndex, kVideo, kAudio, kForget, kGrow };
+enum class TaskKind : std::uint8_t { kIndex, kVideo, kAudio, kForget, kGrow, kMp4, kFeed };
 
 /// What a worker is there for.
 enum class WorkerRole : std::uint8_t {
@@ -51,10 +56,12 @@ struct Command {
   std::uint64_t source_tail = 0;    ///< As SourceFile::tail; 0: none.
   std::uint64_t source_length = 0;  ///< Of a source that has a tail.
   bool arriving = false;            ///< kIndex.
-  bool whole = false;               ///< kIndex that is `arriving`, kGrow.
+  bool whole = false;               ///< kIndex that is `arriving`, kGrow, kFeed.
   std::uint32_t segment = 0;
   std::uint32_t track = 0;
   std::vector<std::string> rungs;
+  Mp4Shape mp4;        ///< kMp4.
+  std::string tracks;  ///< kFeed: a letter for each descriptor.
 };
 [[nodiscard]] std::string encode(const Command& command);
 [[nodiscard]] Result<Command> parse_command(std::string_view text);

@@ -295,6 +295,7 @@ io::Task<void> Scheduler::Impl::forget(std::string id) {
     return std::ranges::any_of(leaving, [&](const JobPtr& job) { return job->id == id; });
   };
   while (still_here() && !stopping) co_await left.wait(id);
+  co_await forget_orders(id);
   supervisor.forget(id);
   video_log.remove(id);
 }
@@ -317,6 +318,7 @@ void Scheduler::Impl::on_wish(const store::Wish& wish) {
   static metrics::Counter& wishes = metrics::counter(
       "streamforge_transcode_wishes_total", "Segments that viewers asked for before they existed");
   if (stopping) return;
+  if (wish.track.ends_with(store::kMp4Ending)) return order(wish);
   // Its record may say "playable" before the queue knows its segments.
   const bool early =
       taking_up || syncing.contains(wish.video) || (find(wish.video) && !queue.planned(wish.video));

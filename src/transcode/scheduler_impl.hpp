@@ -100,6 +100,24 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   };
   using JobPtr = std::shared_ptr<Job>;
 
+  /// A file that somebody waits for.
+  struct Order {
+    store::Wish wish;
+    std::string rung;
+    bool begun = false;
+    bool ended = false;  ///< Its video is going away.
+    // While a worker joins it.
+    unsigned worker = 0;
+    bool running = false;
+    std::string sound;  ///< "audio/0", or none.
+    std::uint32_t pictures = 0;
+    std::uint32_t sounds = 0;
+    std::uint32_t next_picture = 0;
+    std::uint32_t next_sound = 0;
+    std::optional<Error> missing;  ///< A segment that could not be opened.
+  };
+  using OrderPtr = std::shared_ptr<Order>;
+
   /// What one task works on; open while it runs and is published.
   struct Files {
     UniqueFd source;
@@ -145,6 +163,15 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   io::Task<void> extend_table(JobPtr job, std::size_t listed);
   io::Task<void> take_table(JobPtr job, QueueTask task, TaskReport report, Files files);
   io::Task<void> begin_anew(JobPtr job);
+
+  // --- scheduler_mp4.cpp: whole files, joined of segments.
+  void order(const store::Wish& wish);
+  /// Gives the first order to a worker, when one is free and no other file is being joined.
+  void give_order();
+  io::Task<void> fill(OrderPtr order);
+  io::Task<Result<>> join(OrderPtr order);
+  io::Task<void> feed(OrderPtr order);
+  io::Task<void> forget_orders(std::string id);
 
   void on_wish(const store::Wish& wish);
   void answer_early_wishes();
@@ -192,6 +219,7 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   std::set<std::string> syncing;
   std::set<std::string> sync_again;
   std::deque<std::string> gone;           ///< The last videos to go: news of them comes late.
+  std::deque<OrderPtr> orders;            ///< The first may have begun.
   std::vector<store::Wish> early_wishes;  ///< Came before their segments were known here.
   std::vector<bool> assigned;             ///< By worker: a task is on its way to it.
   unsigned publishing = 0;

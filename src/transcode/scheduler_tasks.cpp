@@ -136,6 +136,7 @@ void Scheduler::Impl::pump() {
   if (pumping) return;  // A task that failed at once came back here.
   pumping = true;
   while (std::exchange(pump_again, false) && !stopping) {
+    give_order();
     // Made faster than the disk takes it: no more before some of it is published.
     const unsigned publishing_max = 2 * supervisor.count() + 4;
     for (unsigned i = 0; i < supervisor.count() && publishing < publishing_max; ++i) {

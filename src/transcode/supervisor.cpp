@@ -16,6 +16,7 @@ namespace sf::transcode {
 namespace {
 
 constexpr std::uint64_t kTaskCpuMsMax = 10 * 60'000;  // Ordinary tasks use seconds.
+constexpr std::uint64_t kTaskFileBytesMax = std::uint64_t{1} << 30;
 constexpr std::size_t kTaskLogBytesMax = 64 * limits::kKiB;
 constexpr std::size_t kLineBytesMax = 4 * limits::kKiB;
 constexpr std::uint32_t kBackOffMsMax = 30'000;
@@ -411,6 +412,10 @@ io::Task<TaskReport> Supervisor::run(unsigned worker, TaskSpec spec) {
   slot.last_video = slot.command.video;
   slot.cancelled = false;
   slot.process->allow_cpu_ms(kTaskCpuMsMax);
+  // Of no index and no segment as much is written; a joined file is as large as its parts.
+  const bool joins = slot.command.kind == TaskKind::kMp4;
+  slot.process->allow_file_bytes(
+      std::max(kTaskFileBytesMax, joins ? 2 * slot.command.source_bytes : 0));
   auto sent = slot.process->send(encode(slot.command), spec.descriptors);
   if (!sent) {
     // It is dying, or was about to: its end is noticed by `live`.
@@ -434,19 +439,31 @@ io::Task<TaskReport> Supervisor::run(unsigned worker, TaskSpec spec) {
   co_return std::move(slot.report);
 }
 
-void Supervisor::grow(unsigned worker, Arrived arrived) {
-  Slot& slot = *slots_[worker];
+void Supervisor::answer(Slot& slot, Command command, std::span<const int> descriptors) {
   if (!slot.busy || !slot.waiting || !slot.process || slot.terminating) return;
-  Command command;
-  command.kind = TaskKind::kGrow;
   command.task = slot.command.task;
-  command.source_bytes = arrived.bytes;
-  command.whole = arrived.whole;
   slot.waiting = false;
   slot.heard_ms = home_.now_ms();
   slot.process->allow_cpu_ms(kTaskCpuMsMax);
-  auto sent = slot.process->send(encode(command), {});
+  auto sent = slot.process->send(encode(command), descriptors);
   if (!sent) kill(slot, TaskEnd::kCrashed, sent.error().message);
+}
+
+void Supervisor::grow(unsigned worker, Arrived arrived) {
+  Command command;
+  command.kind = TaskKind::kGrow;
+  command.source_bytes = arrived.bytes;
+  command.whole = arrived.whole;
+  answer(*slots_[worker], std::move(command), {});
+}
+
+void Supervisor::feed(unsigned worker, std::string tracks, bool whole,
+                      std::span<const int> segments) {
+  Command command;
+  command.kind = TaskKind::kFeed;
+  command.tracks = std::move(tracks);
+  command.whole = whole;
+  answer(*slots_[worker], std::move(command), segments);
 }
 
 void Supervisor::cancel(unsigned worker) {

@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ struct TaskSpec {
   std::vector<int> descriptors;  ///< Source, plan, outputs; must live until `run` ends.
   std::function<void(double)> on_progress;
   /// An index pass of a source that still arrives has used all there is; so many bytes of its index
-  /// are in the output, which stay until `grow`.
+  /// are in the output, which stay until `grow`. Or a file is joined, and `feed` is due.
   std::function<void(std::uint64_t)> on_waiting;
 };
 
@@ -78,6 +79,8 @@ class Supervisor {
   io::Task<TaskReport> run(unsigned worker, TaskSpec spec);
   /// Answers a worker that waits for more of its source.
   void grow(unsigned worker, Arrived arrived);
+  /// Answers a worker that waits for segments to join: a letter of `tracks` for each.
+  void feed(unsigned worker, std::string tracks, bool whole, std::span<const int> segments);
   /// Ends the task this worker is at. Its `run` gives kCancelled.
   void cancel(unsigned worker);
   /// Makes workers close the source of `video`, which is going away.
@@ -94,6 +97,7 @@ class Supervisor {
   void say(Slot& slot, std::string_view line);
   void watch(Slot& slot);
   void kill(Slot& slot, TaskEnd as, std::string why);
+  void answer(Slot& slot, Command command, std::span<const int> descriptors);
   void end_task(Slot& slot, TaskReport report);
   void end_by_death(Slot& slot, const ProcessEnd& end);
 

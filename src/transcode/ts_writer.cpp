@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::uint16_t kPatPid = 0;
 constexpr std::uint16_t kPmtPid = 0x1000;
-constexpr std::uint16_t kMediaPid = 0x100;
 constexpr std::size_t kPayloadBytes = kTsPacketBytes - 4;
 constexpr std::size_t kPcrFieldBytes = 8;  // Length, flags, six of PCR.
 constexpr std::size_t kCounterCycle = 16;
@@ -62,10 +61,10 @@ void TsWriter::write_tables(std::uint32_t segment) {
   put(pat, 0xe000U | kPmtPid, 2);
   write_section(kPatPid, segment, pat);
   std::vector<std::uint8_t> pmt{0x02, 0xb0, 18, 0x00, 0x01, 0xc1, 0, 0};
-  put(pmt, 0xe000U | kMediaPid, 2);  // PCR.
+  put(pmt, 0xe000U | kTsMediaPid, 2);  // PCR.
   put(pmt, 0xf000, 2);
   pmt.push_back(static_cast<std::uint8_t>(stream_));
-  put(pmt, 0xe000U | kMediaPid, 2);
+  put(pmt, 0xe000U | kTsMediaPid, 2);
   put(pmt, 0xf000, 2);
   write_section(kPmtPid, segment, pmt);
 }
@@ -140,7 +139,7 @@ void TsWriter::flush(bool last) {
     const std::size_t field = i == 0 ? kPcrFieldBytes : 0;
     const std::size_t payload = std::min(kPayloadBytes - field, left - after);
     const std::size_t adaptation = kPayloadBytes - payload;
-    put_packet_head(out_, kMediaPid, i == 0, adaptation > 0, media_packets_);
+    put_packet_head(out_, kTsMediaPid, i == 0, adaptation > 0, media_packets_);
     const std::size_t end = out_.size() + kPayloadBytes;
     if (adaptation > 0) {
       out_.push_back(static_cast<std::uint8_t>(adaptation - 1));

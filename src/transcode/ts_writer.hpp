@@ -16,6 +16,9 @@ inline constexpr std::size_t kTsPacketBytes = 188;
 /// Timeline zero is at this PTS, in video and audio alike: DTS and PCR before it stay positive.
 inline constexpr std::int64_t kTsOriginTicks = 10 * 90'000;
 
+/// Of the one stream; its PCR is there too.
+inline constexpr std::uint16_t kTsMediaPid = 0x100;
+
 enum class TsStream : std::uint8_t { kH264 = 0x1b, kAac = 0x0f };  ///< ISO 13818-1 table 2-34.
 
 class TsWriter {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -26,6 +27,7 @@ namespace {
 
 constexpr std::uint64_t kProgressEveryNs = 250'000'000;
 constexpr std::uint64_t kPlanBytesMax = std::uint64_t{256} << 20;
+constexpr std::uint64_t kSegmentBytesMax = std::uint64_t{256} << 20;
 
 volatile std::sig_atomic_t terminated = 0;
 void on_terminate(int) { terminated = 1; }
@@ -116,6 +118,24 @@ Result<Identity> identify(int fd) {
                   std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
 
+Result<std::string> read_file(int descriptor, std::uint64_t bytes_max) {
+  auto identity = identify(descriptor);
+  if (!identity) return fail(std::move(identity.error()));
+  const auto bytes = static_cast<std::uint64_t>(identity->bytes);
+  if (bytes > bytes_max) return fail(ErrorCode::kTooLarge, "a file is larger than it may be");
+  std::string text(bytes, '\0');
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const ssize_t got =
+        ::pread(descriptor, text.data() + at, text.size() - at, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(errno, "read a file");
+    if (got == 0) return fail(ErrorCode::kCorrupt, "a file is shorter than it was");
+    at += static_cast<std::size_t>(got);
+  }
+  return text;
+}
+
 class Worker {
  public:
   int serve() {
@@ -172,6 +192,7 @@ class Worker {
   }
 
   Result<Outputs> perform(const Command& command, std::vector<UniqueFd>& descriptors) {
+    if (command.kind == TaskKind::kMp4) return join(command, descriptors[0].get());
     if (auto held = hold_source(command, std::move(descriptors[0])); !held) {
       return fail(std::move(held.error()));
     }
@@ -208,6 +229,45 @@ class Worker {
                                   : engine_.index(source, progress);
     if (!found) return fail(std::move(found.error()));
     auto bytes = write_index(*found, output);
+    if (!bytes) return fail(std::move(bytes.error()));
+    SegmentOutput out;
+    out.bytes = *bytes;
+    return Outputs{out};
+  }
+
+  // Asks for segments until it has all.
+  Result<Outputs> join(const Command& command, int output) {
+    Mp4Writer writer(output, command.mp4);
+    const Progress progress = progress_of(command.task);
+    std::uint64_t joined = 0;
+    for (bool whole = false; !whole;) {
+      WorkerEvent event;
+      event.kind = WorkerEventKind::kWaiting;
+      event.task = command.task;
+      emit(event);
+      const auto received = receive();
+      const auto feed = received ? parse_command(received->text) : fail(ErrorCode::kCancelled, "");
+      if (!feed || feed->kind != TaskKind::kFeed || feed->task != command.task ||
+          received->descriptors.size() != feed->tracks.size()) {
+        return fail(ErrorCode::kCancelled, "the task was cancelled");
+      }
+      whole = feed->whole;
+      for (std::size_t i = 0; i < feed->tracks.size(); ++i) {
+        auto segment = read_file(received->descriptors[i].get(), kSegmentBytesMax);
+        if (!segment) return fail(std::move(segment.error()));
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(segment->data());
+        const std::span all(bytes, segment->size());
+        auto added = feed->tracks[i] == 'v' ? writer.add_picture(all) : writer.add_sound(all);
+        if (!added) return fail(std::move(added.error()));
+        joined += segment->size();
+        const double share = static_cast<double>(joined) /
+                             static_cast<double>(std::max<std::uint64_t>(1, command.source_bytes));
+        if (!progress(std::min(share, 1.0))) {
+          return fail(ErrorCode::kCancelled, "the task was cancelled");
+        }
+      }
+    }
+    auto bytes = writer.finish();
     if (!bytes) return fail(std::move(bytes.error()));
     SegmentOutput out;
     out.bytes = *bytes;
@@ -295,18 +355,9 @@ class Worker {
     auto identity = identify(descriptor);
     if (!identity) return fail(std::move(identity.error()));
     if (plan_ && plan_video_ == video && plan_identity_ == *identity) return {};
-    const auto bytes = static_cast<std::uint64_t>(identity->bytes);
-    if (bytes > kPlanBytesMax) return fail(ErrorCode::kTooLarge, "the plan is too large");
-    std::string text(bytes, '\0');
-    std::size_t at = 0;
-    while (at < text.size()) {
-      const ssize_t got =
-          ::pread(descriptor, text.data() + at, text.size() - at, static_cast<off_t>(at));
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return fail(ErrorCode::kCorrupt, "the plan is shorter than it was");
-      at += static_cast<std::size_t>(got);
-    }
-    auto plan = parse_plan(text);
+    auto text = read_file(descriptor, kPlanBytesMax);
+    if (!text) return fail(std::move(text.error()));
+    auto plan = parse_plan(*text);
     if (!plan) return fail(std::move(plan.error()));
     // Another plan may cut the source elsewhere: nothing that was kept for the old one is right.
     engine_.forget();

@@ -1,6 +1,7 @@
 #pragma once
 
-/// Where a viewer's wish for a segment that does not exist yet meets the scheduler. Volatile.
+/// Where a viewer's wish for a segment that does not exist yet meets the scheduler; or for a whole
+/// rung as one file, "720p.mp4", as segment 0 of a track of that name. Volatile.
 /// Wishes for the same segment are one. `serve` asks and awaits on its reactor; the scheduler
 /// subscribes on its own and answers. Any thread.
 ///
@@ -14,14 +15,16 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace sf::store {
 
 struct Wish {
   std::string video;
-  std::string track;  ///< "360p" or "audio/0".
+  std::string track;  ///< "360p", "audio/0" or "360p.mp4".
   std::uint32_t segment = 0;
 };
+inline constexpr std::string_view kMp4Ending = ".mp4";
 
 class Demand {
  public:

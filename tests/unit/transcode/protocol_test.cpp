@@ -47,6 +47,37 @@ TEST(Protocol, CommandsReadBack) {
   }
 }
 
+TEST(Protocol, AJoinIsFedUntilItIsWhole) {
+  Command command;
+  command.task = 4;
+  command.kind = TaskKind::kMp4;
+  command.video = "v1";
+  command.source_bytes = 1'000;
+  command.rungs = {"720p"};
+  command.mp4 = {1280, 720, 540'000, 9'000, true, "en"};
+  EXPECT_EQ(encode(command),
+            R"({"task":4,"kind":"mp4","video":"v1","bytes":1000,"width":1280,"height":720,)"
+            R"("end":540000,"head":9000,"sound":true,"language":"en","rungs":["720p"]})");
+  auto again = parse_command(encode(command));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(encode(*again), encode(command));
+  EXPECT_EQ(descriptor_count(command), 1u);
+
+  Command feed;
+  feed.task = 4;
+  feed.kind = TaskKind::kFeed;
+  feed.tracks = "vava";
+  feed.whole = true;
+  EXPECT_EQ(encode(feed), R"({"task":4,"kind":"feed","whole":true,"tracks":"vava"})");
+  again = parse_command(encode(feed));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(encode(*again), encode(feed));
+  EXPECT_EQ(descriptor_count(feed), 4u);
+  EXPECT_FALSE(parse_command(R"({"task":4,"kind":"feed","tracks":"vx"})"));
+  EXPECT_FALSE(parse_command(R"({"task":4,"kind":"feed","tracks":"vvvvvvvvvvvvvvvvv"})"));
+  EXPECT_FALSE(parse_command(R"({"task":4,"kind":"mp4","video":"v","bytes":1,"rungs":["a"]})"));
+}
+
 TEST(Protocol, SaysHowManyDescriptorsCome) {
   Command command = video_task();
   EXPECT_EQ(descriptor_count(command), 4u);

@@ -291,6 +291,62 @@ TEST_P(SchedulerTest, ForgetsAVideoThatGoesAway) {
   until(next, VideoStatus::kReady);
 }
 
+TEST_P(SchedulerTest, JoinsTheSegmentsOfAReadyVideo) {
+  const std::string id = upload("00");
+  until(id, VideoStatus::kReady);
+  must(reactor.wait(demand_.want({id, "360p.mp4", 0}, 9'000)));
+  std::string all;
+  for (unsigned n = 0; n < 3; ++n) {
+    all += concat("v ", id, ' ', n, " 360p\na ", id, ' ', n, " \n");
+  }
+  EXPECT_EQ(sf::test::read_file(made(id, "360p.mp4")), all) << "in the order of time";
+  must(reactor.wait(demand_.want({id, "360p.mp4", 0}, 9'000)));
+  EXPECT_EQ(code_of(reactor.wait(demand_.want({id, "720p.mp4", 0}, 9'000))), ErrorCode::kNotFound);
+  std::filesystem::remove(made(id, "480p/1.ts"));
+  EXPECT_EQ(code_of(reactor.wait(demand_.want({id, "480p.mp4", 0}, 9'000))), ErrorCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(made(id, "480p.mp4")));
+}
+
+TEST_P(SchedulerTest, NothingIsJoinedBeforeAVideoIsReady) {
+  const std::string id = upload("drag");
+  EXPECT_EQ(code_of(reactor.wait(demand_.want({id, "360p.mp4", 0}, 9'000))), ErrorCode::kNotFound)
+      << "no rungs are known";
+}
+
+TEST_P(SchedulerTest, AJoinThatKillsItsWorkersIsGivenUp) {
+  const std::string id = upload("j01ner");
+  until(id, VideoStatus::kReady);
+  EXPECT_EQ(code_of(reactor.wait(demand_.want({id, "360p.mp4", 0}, 15'000))),
+            ErrorCode::kUnavailable);
+  EXPECT_FALSE(std::filesystem::exists(made(id, "360p.mp4")));
+  EXPECT_EQ(video(id).status, VideoStatus::kReady);
+  const std::string next = upload("00");
+  until(next, VideoStatus::kReady);
+  must(reactor.wait(demand_.want({next, "360p.mp4", 0}, 9'000)));
+}
+
+TEST_P(SchedulerTest, AVideoThatGoesAwayEndsItsJoin) {
+  const std::string id = upload("jstay");
+  until(id, VideoStatus::kReady);
+  EXPECT_EQ(code_of(reactor.wait(demand_.want({id, "360p.mp4", 0}, 300))), ErrorCode::kTimedOut);
+  reactor.wait(scheduler_->forget(id));
+  must(reactor.wait(catalogue->remove_video(id)));
+  must(reactor.wait(blobs_->remove_video(id)));
+  EXPECT_EQ(code_of(reactor.wait(demand_.want({id, "360p.mp4", 0}, 9'000))), ErrorCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(made(id, "")));
+  const std::string next = upload("00");
+  until(next, VideoStatus::kReady);
+  must(reactor.wait(demand_.want({next, "360p.mp4", 0}, 9'000)));
+}
+
+TEST_P(SchedulerTest, AStopInAJoinIsInOrder) {
+  const std::string id = upload("jstay");
+  until(id, VideoStatus::kReady);
+  EXPECT_EQ(code_of(reactor.wait(demand_.want({id, "360p.mp4", 0}, 300))), ErrorCode::kTimedOut);
+  end();
+  EXPECT_FALSE(std::filesystem::exists(made(id, "360p.mp4")));
+}
+
 TEST_P(SchedulerTest, TellsPlacesInTheQueue) {
   // Three workers, three index passes that do not end.
   std::vector<std::string> stuck;
