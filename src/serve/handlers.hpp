@@ -105,6 +105,10 @@ class Playback {
                                     std::string rung);
   io::Task<http::Response> segment(http::Request& request, const Playable& playable,
                                    std::string track, std::uint32_t number);
+  /// A rung as one MP4 file.
+  io::Task<http::Response> whole_file(http::Request& request);
+  /// Waits a moment for a video that is about to be ready; a refusal when it is not.
+  io::Task<std::optional<http::Response>> until_ready(http::Request& request, Playable& playable);
   io::Task<http::Response> source(http::Request& request);
   /// The video when it may be played by who asks, or with the token that the query has; private
   /// ones are kNotFound to others.

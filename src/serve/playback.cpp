@@ -1,5 +1,6 @@
 #include "caller.hpp"
 #include "handlers.hpp"
+#include "media_answers.hpp"
 
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/digest.hpp>
@@ -7,8 +8,6 @@
 #include <streamforge/hls/playlist.hpp>
 #include <streamforge/hls/presentation.hpp>
 #include <streamforge/http/representation.hpp>
-
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <list>
@@ -23,14 +22,8 @@ namespace {
 constexpr std::size_t kPresentationsMax = 256;
 
 constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
-constexpr std::string_view kImmutable = "public, max-age=31536000, immutable";
 /// A finished playlist changes only when its video is made again.
 constexpr std::string_view kFinalPlaylist = "public, max-age=60";
-constexpr std::string_view kPrivate = "private, no-store";
-
-std::string cache_control(const store::Video& video, std::string_view otherwise) {
-  return std::string(video.visibility == store::Visibility::kPrivate ? kPrivate : otherwise);
-}
 
 std::string_view playlist_cache(const store::Video& video) {
   return video.status == store::VideoStatus::kReady ? kFinalPlaylist : "no-cache";
@@ -74,37 +67,6 @@ http::Representation playlist_representation(const http::Request& request,
   const ByteSpan bytes = as_bytes(*owned);
   representation.bytes = http::SharedBytes{std::move(owned), bytes};
   return representation;
-}
-
-/// A file as it is. Its bytes never change under one name, so size and time name them.
-Result<http::Representation> file_representation(UniqueFd file, std::string_view content_type,
-                                                 std::string caching) {
-  struct stat status{};
-  if (fstat(file.get(), &status) != 0) return fail_errno(errno, "fstat of a media file");
-  constexpr std::int64_t kNsPerMs = 1'000'000;
-  const auto mtime_ms = status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / kNsPerMs;
-  const auto bytes = static_cast<std::uint64_t>(status.st_size);
-  http::Representation representation;
-  representation.content_type = content_type;
-  representation.etag = concat('"', bytes, '-', static_cast<std::uint64_t>(status.st_mtim.tv_sec),
-                               '-', static_cast<std::uint64_t>(status.st_mtim.tv_nsec), '"');
-  representation.last_modified_ms = mtime_ms;
-  representation.cache_control = std::move(caching);
-  representation.bytes =
-      http::FileSlice{std::make_shared<const UniqueFd>(std::move(file)), 0, bytes};
-  return representation;
-}
-
-http::Response not_yet(const http::Request& request, const Error& error) {
-  http::Response response =
-      error.code == ErrorCode::kTimedOut
-          ? http::problem(
-                request, http::Problem{503, "segment_not_ready", "This segment is still being made",
-                                       error.message, "Ask for it again."})
-          : http::problem(request, error);
-  if (error.code == ErrorCode::kTimedOut) response.headers.set("Retry-After", "1");
-  response.headers.set("Cache-Control", "no-store");
-  return response;
 }
 
 }  // namespace
@@ -157,6 +119,7 @@ void Playback::add_routes(http::Router& router) {
   });
   router.add(kGet, "/v/{id}/master.m3u8", [this](http::Request& r) { return master(r); });
   router.add(kGet, "/v/{id}/source", [this](http::Request& r) { return source(r); });
+  router.add(kGet, "/v/{id}/{file}", [this](http::Request& r) { return whole_file(r); });
   router.add(kGet, "/v/{id}/{rung}/{file}", [this](http::Request& r) {
     return media(r, std::string(r.parameter("rung")), std::string(r.parameter("file")));
   });
@@ -234,12 +197,6 @@ io::Task<Result<std::shared_ptr<const hls::Presentation>>> Playback::presentatio
 }
 
 namespace {
-
-Error not_playable(const store::Video& video) {
-  if (video.error) return Error{ErrorCode::kNotFound, video.error->message};
-  return Error{ErrorCode::kNotFound,
-               "This video cannot be played yet: what it holds is still being found out."};
-}
 
 /// How many segments of a track the record knows of; 0 for what is no track of ours.
 std::uint32_t segments_known(const store::Video& video, std::string_view track) {

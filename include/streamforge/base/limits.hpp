@@ -78,6 +78,8 @@ inline constexpr unsigned kTaskAttemptsMax = 3;
 inline constexpr unsigned kWorkerSilenceMs = 30'000;  ///< No event for this long: hung.
 inline constexpr unsigned kSegmentWaitMs =
     9'000;  ///< A viewer's wait for a segment, under hls.js's 10 s.
+inline constexpr unsigned kFileWaitMs =
+    50'000;  ///< For a whole file to be joined, under the minute that proxies wait.
 inline constexpr std::size_t kVideoLogBytesMax = 256 * kKiB;
 inline constexpr std::uint64_t kSourcePixelsMax = 8192ull * 8192ull;
 inline constexpr unsigned kSourceStreamsMax = 64;

@@ -1,0 +1,50 @@
+#include "media_answers.hpp"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+
+namespace sf::serve {
+
+std::string cache_control(const store::Video& video, std::string_view otherwise) {
+  return std::string(video.visibility == store::Visibility::kPrivate ? kPrivate : otherwise);
+}
+
+/// A file as it is. Its bytes never change under one name, so size and time name them.
+Result<http::Representation> file_representation(UniqueFd file, std::string_view content_type,
+                                                 std::string caching) {
+  struct stat status{};
+  if (fstat(file.get(), &status) != 0) return fail_errno(errno, "fstat of a media file");
+  constexpr std::int64_t kNsPerMs = 1'000'000;
+  const auto mtime_ms = status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / kNsPerMs;
+  const auto bytes = static_cast<std::uint64_t>(status.st_size);
+  http::Representation representation;
+  representation.content_type = content_type;
+  representation.etag = concat('"', bytes, '-', static_cast<std::uint64_t>(status.st_mtim.tv_sec),
+                               '-', static_cast<std::uint64_t>(status.st_mtim.tv_nsec), '"');
+  representation.last_modified_ms = mtime_ms;
+  representation.cache_control = std::move(caching);
+  representation.bytes =
+      http::FileSlice{std::make_shared<const UniqueFd>(std::move(file)), 0, bytes};
+  return representation;
+}
+
+http::Response not_yet(const http::Request& request, const Error& error) {
+  http::Response response =
+      error.code == ErrorCode::kTimedOut
+          ? http::problem(
+                request, http::Problem{503, "segment_not_ready", "This segment is still being made",
+                                       error.message, "Ask for it again."})
+          : http::problem(request, error);
+  if (error.code == ErrorCode::kTimedOut) response.headers.set("Retry-After", "1");
+  response.headers.set("Cache-Control", "no-store");
+  return response;
+}
+
+Error not_playable(const store::Video& video) {
+  if (video.error) return Error{ErrorCode::kNotFound, video.error->message};
+  return Error{ErrorCode::kNotFound,
+               "This video cannot be played yet: what it holds is still being found out."};
+}
+
+}  // namespace sf::serve

@@ -1,0 +1,31 @@
+#pragma once
+
+/// What answers below /v/{id}/ have in common: how long they are kept, files as representations,
+/// and refusals that nobody keeps. Any thread.
+
+#include <streamforge/base/unique_fd.hpp>
+#include <streamforge/http/representation.hpp>
+#include <streamforge/store/records.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace sf::serve {
+
+/// What never changes under its name.
+inline constexpr std::string_view kImmutable = "public, max-age=31536000, immutable";
+inline constexpr std::string_view kPrivate = "private, no-store";
+/// `otherwise`, but for private videos.
+[[nodiscard]] std::string cache_control(const store::Video& video, std::string_view otherwise);
+
+/// A file as it is. Its bytes never change under one name, so size and time name them.
+[[nodiscard]] Result<http::Representation> file_representation(UniqueFd file,
+                                                               std::string_view content_type,
+                                                               std::string caching);
+
+/// A refusal that is not kept; kTimedOut is 503 with Retry-After.
+[[nodiscard]] http::Response not_yet(const http::Request& request, const Error& error);
+/// Why a video has no playlists.
+[[nodiscard]] Error not_playable(const store::Video& video);
+
+}  // namespace sf::serve
