@@ -140,6 +140,28 @@ io::Task<Result<>> BlobStore::publish(std::string id, int file, std::string name
   co_return co_await link;
 }
 
+io::Task<Result<UniqueFd>> BlobStore::open_scratch(std::string id, std::string name) const {
+  if (auto good = check_name(id, name); !good) co_return fail(std::move(good.error()));
+  auto make = io::offload(impl_->pool, [this, &id, &name]() -> Result<UniqueFd> {
+    const std::string path = concat(id, '/', name);
+    auto folder = open_folder_of(processed_dir(), path);
+    if (!folder) return folder;
+    const std::string last = path.substr(path.rfind('/') + 1);
+    UniqueFd file(::openat(folder->get(), last.c_str(), kWriteFlags | O_CREAT, kFileMode));
+    if (!file) return fail_errno(errno, concat("make ", path));
+    return file;
+  });
+  co_return co_await make;
+}
+
+io::Task<Result<>> BlobStore::remove_blob(std::string id, std::string name) const {
+  if (auto good = check_name(id, name); !good) co_return good;
+  auto remove = io::offload(impl_->pool, [this, &id, &name] {
+    return unlink_if_exists(processed_dir(), concat(id, '/', name));
+  });
+  co_return co_await remove;
+}
+
 io::Task<Result<>> BlobStore::write_small(std::string id, std::string name,
                                           std::string bytes) const {
   if (auto good = check_name(id, name); !good) co_return good;

@@ -72,6 +72,8 @@ void visit_fields(Is<Video> auto& r, auto&& visit) {
   visit("visibility", r.visibility);
   visit("status", r.status);
   visit("playable", r.playable);
+  visit("poster", r.poster);
+  visit("storyboard", r.storyboard);
   visit("paused", r.paused);
   visit("created_at_ms", r.created_at_ms);
   visit("updated_at_ms", r.updated_at_ms);

@@ -13,6 +13,7 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/limits.hpp>
+#include <streamforge/hls/storyboard.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@ namespace {
 constexpr const char* kVideo = "film";  // The one of this run, to queue and workers.
 constexpr const char* kPlanName = ".plan";
 constexpr const char* kTimelineName = ".timeline";
+constexpr const char* kTilesName = ".tiles";
 constexpr std::size_t kPlanBytesMax = std::size_t{256} << 20;
 constexpr std::uint32_t kTickMs = 250;
 
@@ -59,7 +61,11 @@ void clear_folder(const OutputDir& out, const Manifest& manifest) {
     const std::string folder = segment.track.substr(0, segment.track.find('/'));
     if (!folder.empty() && folder.front() != '.') out.remove_tree(folder);
   }
-  for (const char* name : {kPlanName, kTimelineName, kSpoolName, "master.m3u8"}) out.remove(name);
+  out.remove_tree("storyboard");
+  for (const char* name : {kPlanName, kTimelineName, kTilesName, kSpoolName, "master.m3u8",
+                           "poster.jpg", "storyboard.vtt"}) {
+    out.remove(name);
+  }
 }
 
 Result<Prepared> prepare(const TranscodeCommand& command) {
@@ -151,6 +157,8 @@ class LocalTranscode {
   io::Task<Result<>> take_input();
   io::Task<Result<>> take_up_plan();
   io::Task<Result<>> work();
+  io::Task<Result<>> draw_pictures();
+  io::Task<Result<>> draw(Command command, std::string name);
   io::Task<Result<>> finish();
   io::Task<void> tick();
   void pump();
@@ -178,6 +186,7 @@ class LocalTranscode {
   Manifest manifest_;
   Input input_;
   UniqueFd plan_;
+  UniqueFd tiles_;  // Of what is decoded; what is missing is decoded again.
   hls::Presentation shown_;
   std::vector<TrackShape> shapes_;
   std::vector<Tally> tallies_;
@@ -208,6 +217,11 @@ io::Task<Result<>> LocalTranscode::whole() {
     view_.ready(master_path(), home_.now_ms() - began_ms_, 0);
     co_return {};
   }
+  auto opening =
+      io::offload(session_.pool, [this] { return out_.open_file(kTilesName, O_RDWR | O_CREAT); });
+  auto tiles = co_await opening;
+  if (!tiles) co_return fail(std::move(tiles.error()));
+  tiles_ = std::move(*tiles);
   if (auto worked = co_await work(); !worked) co_return fail(std::move(worked.error()));
   co_return co_await finish();
 }
@@ -304,9 +318,9 @@ void LocalTranscode::count(const ManifestSegment& segment, std::uint32_t row) {
 io::Task<Result<>> LocalTranscode::work() {
   queue_.add({kVideo, "", 0, 0, input_.bytes});
   if (auto taken = co_await take_up_plan(); !taken) co_return fail(std::move(taken.error()));
-  if (queue_.complete(kVideo)) co_return {};
   supervisor_.start([this](unsigned) { pump(); });
   home_.spawn(tick());
+  if (queue_.complete(kVideo)) end({});
   struct Outcome {
     LocalTranscode& self;
     bool await_ready() const noexcept { return self.outcome_.has_value(); }
@@ -316,6 +330,13 @@ io::Task<Result<>> LocalTranscode::work() {
   Outcome outcome{*this};
   co_await outcome;
   retry_timer_.cancel();
+  if (*outcome_ && !session_.interrupted) {
+    auto drawn = co_await draw_pictures();
+    if (!drawn && !session_.interrupted) {
+      view_.warning(concat("no poster or storyboard: ", drawn.error().message));
+    }
+    if (session_.interrupted) outcome_ = fail(ErrorCode::kCancelled, "interrupted");
+  }
   co_await supervisor_.stop();
   co_await gate_.close();
   co_return std::move(*outcome_);
@@ -373,6 +394,10 @@ io::Task<void> LocalTranscode::perform(QueueTask task) {
     spec.descriptors = {input_.file.get()};
     if (task.kind != TaskKind::kIndex) spec.descriptors.push_back(plan_.get());
     for (const Unnamed& output : *outputs) spec.descriptors.push_back(output.file.get());
+    if (task.kind == TaskKind::kVideo) {
+      spec.command.tiles = true;
+      spec.descriptors.push_back(tiles_.get());
+    }
     double cost = task.kind == TaskKind::kIndex ? 1 : 0;
     for (const std::uint32_t row : task.tracks) cost += shapes_[row].cost;
     running_[task.worker] = {cost, 0};
@@ -538,6 +563,56 @@ io::Task<void> LocalTranscode::tick() {
   }
 }
 
+io::Task<Result<>> LocalTranscode::draw(Command command, std::string name) {
+  constexpr std::uint32_t kLookMs = 20;
+  if (out_.size(name)) co_return {};  // By a run before.
+  auto outputs = co_await make_outputs(1);
+  if (!outputs) co_return fail(std::move(outputs.error()));
+  std::optional<unsigned> worker;
+  while (!worker) {
+    if (session_.interrupted) co_return fail(ErrorCode::kCancelled, "interrupted");
+    for (unsigned i = 0; i < supervisor_.count() && !worker; ++i) {
+      if (supervisor_.idle(i)) worker = i;
+    }
+    if (worker) break;
+    if (!supervisor_.trouble().empty()) {
+      co_return fail(ErrorCode::kUnavailable, supervisor_.trouble());
+    }
+    co_await home_.sleep_ms(kLookMs);
+  }
+  TaskSpec spec;
+  spec.descriptors = {input_.file.get(), plan_.get()};
+  if (command.kind == TaskKind::kSheet) spec.descriptors.push_back(tiles_.get());
+  spec.descriptors.push_back(outputs->front().file.get());
+  command.video = kVideo;
+  command.source_bytes = input_.bytes;
+  spec.command = std::move(command);
+  const TaskReport report = co_await supervisor_.run(*worker, std::move(spec));
+  if (report.end != TaskEnd::kDone) co_return fail(report.error);
+  auto publishing =
+      io::offload(session_.pool, [&, this] { return out_.publish(outputs->front(), name); });
+  co_return co_await publishing;
+}
+
+io::Task<Result<>> LocalTranscode::draw_pictures() {
+  if (shown_.video.empty()) co_return {};
+  Command poster;
+  poster.kind = TaskKind::kPoster;
+  auto drawn = co_await draw(std::move(poster), std::string(hls::kPosterName));
+  const auto segments = static_cast<std::uint32_t>(shown_.timeline.video.size());
+  for (std::uint32_t sheet = 0; sheet < hls::sheet_count(segments) && drawn; ++sheet) {
+    Command command;
+    command.kind = TaskKind::kSheet;
+    command.segment = sheet;
+    drawn = co_await draw(std::move(command), hls::sheet_name(sheet));
+  }
+  if (!drawn) co_return drawn;
+  auto writing = io::offload(session_.pool, [this] {
+    return out_.write(std::string(hls::kStoryboardName), hls::storyboard(shown_));
+  });
+  co_return co_await writing;
+}
+
 io::Task<Result<>> LocalTranscode::finish() {
   for (std::size_t row = 0; row < shapes_.size(); ++row) {
     tallies_[row].tell(shapes_[row].name, shown_);
@@ -547,7 +622,7 @@ io::Task<Result<>> LocalTranscode::finish() {
       if (auto wrote = out_.write(file.path, file.text); !wrote) return wrote;
     }
     if (auto told = out_.append_manifest(complete_line()); !told) return told;
-    for (const char* name : {kPlanName, kTimelineName, kSpoolName}) out_.remove(name);
+    for (const char* name : {kPlanName, kTimelineName, kTilesName, kSpoolName}) out_.remove(name);
     return {};
   });
   if (auto wrote = co_await writing; !wrote) co_return fail(std::move(wrote.error()));

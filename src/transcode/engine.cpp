@@ -6,6 +6,7 @@
 #include "audio_copy.hpp"
 #include "copy.hpp"
 #include "engine_output.hpp"
+#include "engine_stills.hpp"
 #include "engine_video.hpp"
 #include "index.hpp"
 
@@ -66,10 +67,7 @@ struct Engine::Impl {
     return outcome;
   }
 
-  Result<std::vector<SegmentOutput>> encode(const SourceFile& source, std::uint32_t segment,
-                                            std::span<const std::string> rungs,
-                                            std::span<const int> outputs,
-                                            const Progress& progress) {
+  Result<> open_video(const SourceFile& source) {
     if (video == nullptr) {
       auto opened = VideoPipeline::open(source, *plan);
       if (!opened) {
@@ -78,7 +76,24 @@ struct Engine::Impl {
       video = std::move(*opened);
     }
     video->rebind(source);
-    auto outcome = video->encode(segment, rungs, outputs, progress);
+    return {};
+  }
+
+  Result<> open_stills(const SourceFile& source) {
+    if (!plan->index.video || plan->rungs.empty() || plan->timeline.video.empty()) {
+      return fail(ErrorCode::kInvalidArgument, "the plan has no picture");
+    }
+    return open_video(source);
+  }
+
+  Result<std::vector<SegmentOutput>> encode(const SourceFile& source, std::uint32_t segment,
+                                            std::span<const std::string> rungs,
+                                            std::span<const int> outputs, const Progress& progress,
+                                            int tiles) {
+    if (auto opened = open_video(source); !opened) {
+      return fail(std::move(opened.error()));
+    }
+    auto outcome = video->encode(segment, rungs, outputs, progress, tiles);
     if (!outcome) {
       video.reset();
     }
@@ -119,7 +134,7 @@ Result<std::vector<SegmentOutput>> Engine::encode_video(const std::string& sourc
                                                         std::uint32_t segment,
                                                         std::span<const std::string> rungs,
                                                         std::span<const int> outputs,
-                                                        const Progress& progress) {
+                                                        const Progress& progress, int tiles) {
   Impl& impl = *impl_;
   impl.use(source_key, plan);
   if (!impl.plan->index.video || segment >= impl.plan->timeline.video.size() || rungs.empty() ||
@@ -150,7 +165,7 @@ Result<std::vector<SegmentOutput>> Engine::encode_video(const std::string& sourc
   if (encoded.empty()) {
     return made;
   }
-  auto outcome = impl.encode(source, segment, encoded, encoded_outputs, progress);
+  auto outcome = impl.encode(source, segment, encoded, encoded_outputs, progress, tiles);
   if (!outcome) {
     return outcome;
   }
@@ -163,6 +178,25 @@ Result<std::vector<SegmentOutput>> Engine::encode_video(const std::string& sourc
     }
   }
   return made;
+}
+
+Result<SegmentOutput> Engine::draw_poster(const std::string& source_key, const SourceFile& source,
+                                          const Plan& plan, int output, const Progress& progress) {
+  impl_->use(source_key, plan);
+  if (auto opened = impl_->open_stills(source); !opened) {
+    return fail(std::move(opened.error()));
+  }
+  return transcode::draw_poster(*impl_->video, *impl_->plan, output, progress);
+}
+
+Result<SegmentOutput> Engine::draw_sheet(const std::string& source_key, const SourceFile& source,
+                                         const Plan& plan, std::uint32_t sheet, int cells,
+                                         int output, const Progress& progress) {
+  impl_->use(source_key, plan);
+  if (auto opened = impl_->open_stills(source); !opened) {
+    return fail(std::move(opened.error()));
+  }
+  return transcode::draw_sheet(*impl_->video, *impl_->plan, sheet, cells, output, progress);
 }
 
 Result<SegmentOutput> Engine::encode_audio(const std::string& source_key, const SourceFile& source,

@@ -86,7 +86,14 @@ class Engine {
                                                   std::uint32_t segment,
                                                   std::span<const std::string> rungs,
                                                   std::span<const int> outputs,
-                                                  const Progress& progress);
+                                                  const Progress& progress, int tiles = -1);
+  /// The poster, and a sheet of the storyboard, as JPEG into `output`. `cells` is the file that
+  /// `encode_video` leaves a tile of each decoded segment in where it is given it as `tiles`.
+  Result<SegmentOutput> draw_poster(const std::string& source_key, const SourceFile& source,
+                                    const Plan& plan, int output, const Progress& progress);
+  Result<SegmentOutput> draw_sheet(const std::string& source_key, const SourceFile& source,
+                                   const Plan& plan, std::uint32_t sheet, int cells, int output,
+                                   const Progress& progress);
   /// Segment `segment` of audio rendition `track` (index into plan.audio).
   Result<SegmentOutput> encode_audio(const std::string& source_key, const SourceFile& source,
                                      const Plan& plan, std::uint32_t track, std::uint32_t segment,

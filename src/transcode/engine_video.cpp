@@ -3,6 +3,7 @@
 #include "encode.hpp"
 #include "engine_output.hpp"
 #include "scale.hpp"
+#include "stills.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -78,11 +79,14 @@ class VideoPipeline::Maker {
       }
       above = std::move(*scaled);
     }
+    if (frames_ == 0) first_ = std::move(above);
     ++frames_;
     return {};
   }
 
   [[nodiscard]] std::uint32_t frames() const noexcept { return frames_; }
+  /// The first picture shown, as the smallest of the rungs has it.
+  [[nodiscard]] const AVFrame& first() const noexcept { return *first_; }
   [[nodiscard]] std::vector<Step>& steps() noexcept { return steps_; }
   [[nodiscard]] Size top() const noexcept {
     return {steps_.front().rung->width, steps_.front().rung->height};
@@ -91,6 +95,7 @@ class VideoPipeline::Maker {
  private:
   std::vector<Step> steps_;
   KeyframeClock keys_;
+  FramePtr first_;
   std::uint32_t frames_ = 0;
 };
 
@@ -200,7 +205,7 @@ Result<> VideoPipeline::make(Maker& maker, hls::SegmentSpan span, const Progress
 Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
                                                          std::span<const std::string> rungs,
                                                          std::span<const int> outputs,
-                                                         const Progress& progress) {
+                                                         const Progress& progress, int tiles) {
   const hls::SegmentSpan span = plan_.timeline.video[segment];
   auto steps = make_steps(plan_, rungs, segment, shown_);
   if (!steps) {
@@ -214,6 +219,10 @@ Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
   const std::uint32_t damaged_before = reader_->damaged();
   if (auto made = make(maker, span, progress); !made) {
     return fail(std::move(made.error()));
+  }
+  if (tiles >= 0) {
+    auto tile = Scaler(tile_of(plan_), 0).scale(maker.first());
+    if (tile) keep_tile(tiles, segment, **tile);
   }
   const auto expected =
       static_cast<std::uint32_t>(std::ranges::lower_bound(shown_, span.end_ticks) -

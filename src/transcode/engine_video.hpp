@@ -21,7 +21,11 @@ class VideoPipeline {
   /// As Engine::encode_video.
   Result<std::vector<SegmentOutput>> encode(std::uint32_t segment,
                                             std::span<const std::string> rungs,
-                                            std::span<const int> outputs, const Progress& progress);
+                                            std::span<const int> outputs, const Progress& progress,
+                                            int tiles = -1);
+  /// The first picture that can be decoded at or before the begin of a segment, upright, as rungs
+  /// are; null when there is none.
+  Result<FramePtr> still(std::uint32_t segment, Size size);
   void rebind(const SourceFile& file) noexcept { reader_->rebind(file); }
 
  private:

@@ -11,8 +11,8 @@
 namespace sf::transcode {
 namespace {
 
-constexpr std::array<std::string_view, 7> kTaskNames = {"index", "video", "audio", "forget",
-                                                        "grow",  "mp4",   "feed"};
+constexpr std::array<std::string_view, 9> kTaskNames = {
+    "index", "video", "audio", "forget", "grow", "mp4", "feed", "poster", "sheet"};
 constexpr std::array<std::string_view, 6> kEventNames = {"ready", "started", "progress",
                                                          "done",  "failed",  "waiting"};
 
@@ -147,6 +147,9 @@ bool read_fields(const json::Value& root, Command& command) {
       return read_mp4(root, command.mp4) && read_rungs(root, command);
     case TaskKind::kFeed:
       return read_feed(root, command);
+    case TaskKind::kSheet:
+      return read_number(root, "segment", command.segment);
+    case TaskKind::kPoster:
     case TaskKind::kIndex:
     case TaskKind::kForget:
     case TaskKind::kGrow:
@@ -173,9 +176,11 @@ std::string encode(const Command& command) {
     if (command.arriving) out.field("arriving", true);
     if (command.whole) out.field("whole", true);
   }
-  if (command.kind == TaskKind::kVideo || command.kind == TaskKind::kAudio) {
+  if (command.kind == TaskKind::kVideo || command.kind == TaskKind::kAudio ||
+      command.kind == TaskKind::kSheet) {
     out.field("segment", command.segment);
   }
+  if (command.tiles) out.field("tiles", true);
   if (command.kind == TaskKind::kAudio) out.field("track", command.track);
   if (command.kind == TaskKind::kMp4) write_mp4(out, command.mp4);
   if (command.kind == TaskKind::kFeed) out.field("tracks", command.tracks);
@@ -200,6 +205,7 @@ Result<Command> parse_command(std::string_view text) {
   command.video = root.string_at("video");
   command.arriving = root.bool_at("arriving");
   command.whole = root.bool_at("whole");
+  command.tiles = root.bool_at("tiles");
   const bool named = !command.video.empty() || answers_a_wait(command.kind);
   const bool sized =
       command.kind == TaskKind::kFeed || read_number(root, "bytes", command.source_bytes);
@@ -222,9 +228,12 @@ std::size_t descriptor_count(const Command& command) noexcept {
     case TaskKind::kIndex:
       return 2;
     case TaskKind::kVideo:
-      return 2 + command.rungs.size();
+      return 2 + command.rungs.size() + (command.tiles ? 1 : 0);
     case TaskKind::kAudio:
+    case TaskKind::kPoster:
       return 3;
+    case TaskKind::kSheet:
+      return 4;
     case TaskKind::kMp4:
       return 1;
     case TaskKind::kFeed:

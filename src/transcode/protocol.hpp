@@ -6,9 +6,12 @@
 ///
 ///   index  {"task":1,"kind":"index","video":ID,"bytes":N}                    fds: source, output
 ///   video  {"task":2,"kind":"video","video":ID,"bytes":N,"segment":3,"rungs":["1080p","720p"]}
-///                                                                fds: source, plan, output…
+///                                   fds: source, plan, output…, with "tiles":true a file of them
 ///   audio  {"task":3,"kind":"audio","video":ID,"bytes":N,"segment":3,"track":0}
 ///                                                                fds: source, plan, output
+///   poster {"task":5,"kind":"poster","video":ID,"bytes":N}                   fds: source, plan,
+///   output sheet  {"task":6,"kind":"sheet","video":ID,"bytes":N,"segment":0}
+///                                                                fds: source, plan, tiles, output
 ///   mp4    {"task":4,"kind":"mp4","video":ID,"bytes":N,"rungs":["720p"],"width":1280,"height":720,
 ///           "end":…,"head":…,"sound":true,"language":"en"}                   fds: output
 ///   grow   {"task":1,"kind":"grow","bytes":N,"whole":true}   answers "waiting"    fds: none
@@ -39,7 +42,17 @@
 
 namespace sf::transcode {
 
-enum class TaskKind : std::uint8_t { kIndex, kVideo, kAudio, kForget, kGrow, kMp4, kFeed };
+enum class TaskKind : std::uint8_t {
+  kIndex,
+  kVideo,
+  kAudio,
+  kForget,
+  kGrow,
+  kMp4,
+  kFeed,
+  kPoster,
+  kSheet
+};
 
 /// What a worker is there for.
 enum class WorkerRole : std::uint8_t {
@@ -57,8 +70,9 @@ struct Command {
   std::uint64_t source_length = 0;  ///< Of a source that has a tail.
   bool arriving = false;            ///< kIndex.
   bool whole = false;               ///< kIndex that is `arriving`, kGrow, kFeed.
-  std::uint32_t segment = 0;
+  std::uint32_t segment = 0;        ///< kSheet: the sheet.
   std::uint32_t track = 0;
+  bool tiles = false;  ///< kVideo: what is decoded leaves a tile.
   std::vector<std::string> rungs;
   Mp4Shape mp4;        ///< kMp4.
   std::string tracks;  ///< kFeed: a letter for each descriptor.

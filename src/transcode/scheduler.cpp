@@ -106,6 +106,7 @@ io::Task<void> Scheduler::Impl::stop() {
   catalogue.watch_uploads(nullptr);
   demand.set_listener(nullptr);
   retry_timer.cancel();
+  refuse_borrowers();
   co_await supervisor.stop();
   // What workers had made is still published; it gets its record too.
   co_await gate.close();
@@ -201,7 +202,9 @@ io::Task<void> Scheduler::Impl::take_up(store::Job record) {
   if (planned) {
     queue.set_tracks(job->id, job->shapes, done, job->outline == nullptr);
     job->pace.begin(home.now_ms());
-    if (queue.complete(job->id)) co_await flush(job);
+    job->poster_tried = video->poster;
+    if (job->outline == nullptr && !job->poster_tried) home.spawn(draw_poster(job));
+    if (queue.complete(job->id)) home.spawn(flush_alone(job));
   }
   refresh_positions();
 }

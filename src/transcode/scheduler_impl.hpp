@@ -18,6 +18,7 @@
 #include <streamforge/io/timer.hpp>
 #include <streamforge/transcode/scheduler.hpp>
 
+#include <coroutine>
 #include <deque>
 #include <map>
 #include <memory>
@@ -32,6 +33,8 @@ namespace sf::transcode {
 
 /// Name of the blob that holds the plan, for workers.
 inline constexpr std::string_view kPlanBlob = "plan";
+/// Of the scratch that holds tiles until their sheets are drawn.
+inline constexpr std::string_view kTilesBlob = "tiles";
 
 struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   Impl(io::Reactor& home_reactor, store::Catalogue& records, store::BlobStore& files,
@@ -94,6 +97,9 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
     Pace pace;
     io::Timer flush_timer;
     io::Gate users;
+    bool drawing = false;  ///< Its poster.
+    bool poster_tried = false;
+    bool storyboard = false;  ///< All sheets are there.
     /// What was planned while only a part was there; null before, and once all is planned.
     std::shared_ptr<const Plan> outline;
     Arrival arrival;
@@ -124,6 +130,13 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
     UniqueFd plan;
     std::vector<UniqueFd> outputs;
     SourceFile extent;  ///< Its descriptor is not set.
+    UniqueFd tiles;     ///< Of a task that decodes the picture.
+  };
+
+  /// Somebody who waits for a worker outside the queue's order.
+  struct Borrower {
+    std::coroutine_handle<> waiter;
+    std::optional<unsigned> worker;  ///< None when the server stops.
   };
 
   // --- scheduler.cpp: jobs.
@@ -173,6 +186,15 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   io::Task<void> feed(OrderPtr order);
   io::Task<void> forget_orders(std::string id);
 
+  // --- scheduler_pictures.cpp: the poster and the storyboard.
+  /// Gives free workers to those who wait for one: followers first, never urgent ones.
+  void lend();
+  void refuse_borrowers();
+  io::Task<Result<>> draw(JobPtr job, Command command, std::string name);
+  io::Task<Result<>> draw_with(JobPtr job, Command command, std::string name, unsigned worker);
+  io::Task<void> draw_poster(JobPtr job);
+  io::Task<void> draw_pictures(JobPtr job);
+
   void on_wish(const store::Wish& wish);
   void answer_early_wishes();
   io::Task<void> answer_stranger(store::Wish wish);
@@ -218,7 +240,8 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   WakeList synced;
   std::set<std::string> syncing;
   std::set<std::string> sync_again;
-  std::deque<std::string> gone;           ///< The last videos to go: news of them comes late.
+  std::deque<std::string> gone;  ///< The last videos to go: news of them comes late.
+  std::deque<Borrower*> borrowers;
   std::deque<OrderPtr> orders;            ///< The first may have begun.
   std::vector<store::Wish> early_wishes;  ///< Came before their segments were known here.
   std::vector<bool> assigned;             ///< By worker: a task is on its way to it.

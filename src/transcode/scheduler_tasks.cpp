@@ -137,6 +137,7 @@ void Scheduler::Impl::pump() {
   pumping = true;
   while (std::exchange(pump_again, false) && !stopping) {
     give_order();
+    lend();
     // Made faster than the disk takes it: no more before some of it is published.
     const unsigned publishing_max = 2 * supervisor.count() + 4;
     for (unsigned i = 0; i < supervisor.count() && publishing < publishing_max; ++i) {
@@ -181,6 +182,11 @@ io::Task<Result<>> Scheduler::Impl::open_files(const QueueTask& task, Files& fil
     if (!output) co_return fail(std::move(output.error()));
     files.outputs.push_back(std::move(*output));
   }
+  const auto decoded = [&job](std::uint32_t row) { return !job->shown.video[row].copied; };
+  if (job && task.kind == TaskKind::kVideo && std::ranges::any_of(task.tracks, decoded)) {
+    auto tiles = co_await blobs.open_scratch(task.video, std::string(kTilesBlob));
+    if (tiles) files.tiles = std::move(*tiles);  // Without it they are decoded again.
+  }
   co_return {};
 }
 
@@ -212,6 +218,10 @@ io::Task<void> Scheduler::Impl::perform(QueueTask task) {
     spec.descriptors = {files.source.get()};
     if (files.plan) spec.descriptors.push_back(files.plan.get());
     for (const UniqueFd& output : files.outputs) spec.descriptors.push_back(output.get());
+    if (files.tiles) {
+      spec.command.tiles = true;
+      spec.descriptors.push_back(files.tiles.get());
+    }
     if (task.kind == TaskKind::kIndex && (task.arriving || job->outline)) {
       spec.command.arriving = true;
       spec.command.whole = !job->arrival.on;
@@ -320,6 +330,7 @@ io::Task<void> Scheduler::Impl::settle_index(JobPtr job, QueueTask task, TaskRep
   }
   job->pace.begin(home.now_ms());
   answer_early_wishes();
+  if (!job->poster_tried) home.spawn(draw_poster(job));
   if (queue.complete(job->id)) co_await flush(job);
 }
 
@@ -344,6 +355,8 @@ io::Task<Result<>> Scheduler::Impl::store_shown(JobPtr job, const Plan& plan,
   if (first) {
     auto cleared = co_await catalogue.remove_segments(job->id);
     if (!cleared) co_return fail(std::move(cleared.error()));
+    auto removed = co_await blobs.remove_blob(job->id, std::string(kTilesBlob));
+    if (!removed) co_return fail(std::move(removed.error()));
   }
   if (job->ended) co_return fail(ErrorCode::kConflict, "It has been ended.");
   std::vector<TrackShape> shapes = shapes_of(shown);
@@ -360,6 +373,7 @@ io::Task<Result<>> Scheduler::Impl::store_shown(JobPtr job, const Plan& plan,
   if (!first) counts = counts_of(job->shapes, job->tallies, whole);
   std::function<Result<>(store::Video&)> tell = [&](store::Video& video) -> Result<> {
     describe(video, plan, shown);
+    if (first) video.poster = video.storyboard = false;
     set_counts(video, counts);
     set_partial_warning(video.warnings, job->damaged_frames);
     return {};
@@ -539,6 +553,12 @@ io::Task<bool> Scheduler::Impl::commit(JobPtr job, std::vector<Made> batch) {
 // Everything exists: the folder becomes a plain HLS tree, then the video is ready.
 io::Task<void> Scheduler::Impl::finish(JobPtr job) {
   job->finishing = true;
+  co_await draw_pictures(job);
+  if (job->ended) co_return;
+  if (stopping) {  // The next start goes on here.
+    job->finishing = false;
+    co_return;
+  }
   std::vector<TrackCount> counts;
   for (std::size_t row = 0; row < job->shapes.size(); ++row) {
     const Tally& tally = job->tallies[row];
@@ -559,9 +579,10 @@ io::Task<void> Scheduler::Impl::finish(JobPtr job) {
     }
   }
   std::function<Result<>(store::Job&, store::Video&)> change =
-      [counts](store::Job& record, store::Video& video) -> Result<> {
+      [counts, storyboard = job->storyboard](store::Job& record, store::Video& video) -> Result<> {
     if (is_over(record.state)) return fail(ErrorCode::kConflict, "It has been ended.");
     record.state = store::JobState::kDone;
+    video.storyboard = storyboard;
     set_counts(video, counts);
     video.status = store::VideoStatus::kReady;
     video.ready_at_ms = wall_ms();

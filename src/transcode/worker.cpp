@@ -214,10 +214,22 @@ class Worker {
       if (!made) return fail(std::move(made.error()));
       return Outputs{std::move(*made)};
     }
+    if (command.kind == TaskKind::kPoster || command.kind == TaskKind::kSheet) {
+      auto drawn =
+          command.kind == TaskKind::kPoster
+              ? engine_.draw_poster(command.video, source, *plan_, descriptors[2].get(), progress)
+              : engine_.draw_sheet(command.video, source, *plan_, command.segment,
+                                   descriptors[2].get(), descriptors[3].get(), progress);
+      if (!drawn) return fail(std::move(drawn.error()));
+      return Outputs{std::move(*drawn)};
+    }
     std::vector<int> outputs;
-    for (std::size_t i = 2; i < descriptors.size(); ++i) outputs.push_back(descriptors[i].get());
+    for (std::size_t i = 0; i < command.rungs.size(); ++i) {
+      outputs.push_back(descriptors[2 + i].get());
+    }
+    const int tiles = command.tiles ? descriptors.back().get() : -1;
     return engine_.encode_video(command.video, source, *plan_, command.segment, command.rungs,
-                                outputs, progress);
+                                outputs, progress, tiles);
   }
 
   Result<Outputs> index(const Command& command, const SourceFile& source, int output,

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -75,7 +76,15 @@ class TranscodeCli(Story):
         self.assertEqual(tracks, ["360p", "480p", "audio/0"])
         self.assertEqual(len(made), 3 * SEGMENTS)
         left = sorted(p.name for p in pathlib.Path(folder).iterdir())
-        self.assertEqual(left, ["360p", "480p", "audio", "manifest.jsonl", "master.m3u8"])
+        self.assertEqual(left, ["360p", "480p", "audio", "manifest.jsonl", "master.m3u8",
+                                "poster.jpg", "storyboard", "storyboard.vtt"])
+        tiles = re.findall(r"^storyboard/(\d+)\.jpg#xywh=\d+,\d+,160,90$",
+                           (pathlib.Path(folder) / "storyboard.vtt").read_text(), re.MULTILINE)
+        self.assertEqual(len(tiles), SEGMENTS)
+        for picture in ["poster.jpg", "storyboard/0.jpg"]:
+            seen = run("ffmpeg", "-v", "warning", "-i", pathlib.Path(folder) / picture,
+                       "-f", "null", "-")
+            self.assertEqual((seen.returncode, seen.stderr), (0, ""))
         played = run("ffmpeg", "-v", "warning", "-i", pathlib.Path(folder) / "480p/index.m3u8",
                      "-f", "null", "-")
         self.assertEqual(played.stderr, "")

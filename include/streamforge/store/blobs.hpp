@@ -76,6 +76,10 @@ class BlobStore {
   /// Syncs `file` (from make_unnamed) and gives it its name processed/{id}/{name}, replacing what
   /// was there; folders are made and synced. After it returns the name is durable.
   io::Task<Result<>> publish(std::string id, int file, std::string name) const;
+  /// processed/{id}/{name} for reading and writing, made when it is missing. Never synced: for what
+  /// can be made again. `remove_blob` ends it; a missing one is no error.
+  io::Task<Result<UniqueFd>> open_scratch(std::string id, std::string name) const;
+  io::Task<Result<>> remove_blob(std::string id, std::string name) const;
   /// Small things: writes, syncs, renames.
   io::Task<Result<>> write_small(std::string id, std::string name, std::string bytes) const;
   io::Task<Result<std::string>> read_small(std::string id, std::string name,

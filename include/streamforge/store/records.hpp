@@ -90,8 +90,10 @@ struct Video {
   std::string description;
   Visibility visibility = Visibility::kUnlisted;
   VideoStatus status = VideoStatus::kUploading;
-  bool playable = false;  ///< An index, and so a complete timeline, exists.
-  bool paused = false;    ///< A person paused the processing; its job says the same.
+  bool playable = false;    ///< An index, and so a complete timeline, exists.
+  bool poster = false;      ///< processed/{id}/poster.jpg exists.
+  bool storyboard = false;  ///< All its sheets exist.
+  bool paused = false;      ///< A person paused the processing; its job says the same.
   std::int64_t created_at_ms = 0;
   std::int64_t updated_at_ms = 0;
   std::int64_t deleted_at_ms = 0;  ///< In the trash since; 0: not deleted.

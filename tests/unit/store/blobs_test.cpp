@@ -130,6 +130,23 @@ TEST_P(BlobsTest, SmallBlobs) {
   EXPECT_EQ(code_of(reactor.wait(blobs->open_blob("../../etc", "passwd"))), ErrorCode::kNotFound);
 }
 
+TEST_P(BlobsTest, ScratchKeepsWhatItHoldsUntilItIsRemoved) {
+  const std::string id = make_id();
+  {
+    const UniqueFd file = must(reactor.wait(blobs->open_scratch(id, "tiles")));
+    ASSERT_EQ(::pwrite(file.get(), "tile", 4, 100), 4);
+  }
+  const UniqueFd again = must(reactor.wait(blobs->open_scratch(id, "tiles")));
+  char text[5] = {};
+  EXPECT_EQ(::pread(again.get(), text, 4, 100), 4);
+  EXPECT_STREQ(text, "tile");
+  must(reactor.wait(blobs->remove_blob(id, "tiles")));
+  must(reactor.wait(blobs->remove_blob(id, "tiles")));
+  EXPECT_FALSE(fs::exists(at("processed") / id / "tiles"));
+  EXPECT_EQ(code_of(reactor.wait(blobs->open_scratch(id, "../x"))), ErrorCode::kNotFound);
+  EXPECT_EQ(code_of(reactor.wait(blobs->remove_blob("..", "x"))), ErrorCode::kNotFound);
+}
+
 TEST_P(BlobsTest, ALinkInTheWayIsNotFollowed) {
   const std::string id = make_id();
   fs::create_directories(at("processed") / id);

@@ -14,6 +14,7 @@
 ///   …look      fails with a description of its own surroundings
 ///   …crash1    crashes on video segment 1, makes all others
 ///   …j01ner    is killed when it joins segments to a file, …jstay never ends that
+///   …b1ank     draws no pictures, …drawn never ends a sheet
 /// An index pass finds twelve seconds of 480p at 30 frames a second, with stereo sound: three
 /// segments, two rungs and one audio track. One of a source that still arrives finds a second in
 /// every kBytesPerSecond; more of these:

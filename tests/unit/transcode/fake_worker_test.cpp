@@ -178,8 +178,9 @@ void finish(const Command& command, const std::vector<int>& descriptors) {
     event.outputs.push_back(output);
     return emit(event);
   }
-  const std::size_t first = 2;
-  for (std::size_t i = first; i < descriptors.size(); ++i) {
+  const std::size_t first = command.kind == TaskKind::kSheet ? 3 : 2;
+  const std::size_t end = descriptors.size() - (command.tiles ? 1 : 0);
+  for (std::size_t i = first; i < end; ++i) {
     const std::string rung = command.kind == TaskKind::kVideo ? command.rungs[i - first] : "";
     const std::string text = concat(command.video, ' ', command.segment, ' ', rung, '\n');
     print(descriptors[i], text);
@@ -205,6 +206,12 @@ void fail_with(const Command& command, ErrorCode code, std::string message) {
 
 void perform(Command command, const std::vector<int>& descriptors) {
   const auto is = [&](std::string_view end) { return command.video.ends_with(end); };
+  const bool draws = command.kind == TaskKind::kPoster || command.kind == TaskKind::kSheet;
+  if (is("b1ank") && draws) return fail_with(command, ErrorCode::kCorrupt, "no picture");
+  if (is("drawn") && command.kind == TaskKind::kSheet) {
+    ::pause();
+    ::_exit(0);
+  }
   if (is("crash") || (is("crash1") && command.kind == TaskKind::kVideo && command.segment == 1)) {
     ::signal(SIGSEGV, SIG_DFL);  // A sanitizer's handler would turn it into an exit.
     ::raise(SIGSEGV);

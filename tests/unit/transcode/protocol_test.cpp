@@ -78,6 +78,24 @@ TEST(Protocol, AJoinIsFedUntilItIsWhole) {
   EXPECT_FALSE(parse_command(R"({"task":4,"kind":"mp4","video":"v","bytes":1,"rungs":["a"]})"));
 }
 
+TEST(Protocol, PicturesComeFromTilesOrFromTheSource) {
+  Command command = video_task();
+  command.tiles = true;
+  EXPECT_EQ(encode(command), R"({"task":2,"kind":"video","video":"v1","bytes":1000,"segment":3,)"
+                             R"("tiles":true,"rungs":["1080p","720p"]})");
+  EXPECT_TRUE(parse_command(encode(command))->tiles);
+  EXPECT_EQ(descriptor_count(command), 5u);
+  command.tiles = false;
+  command.kind = TaskKind::kSheet;
+  EXPECT_EQ(encode(command), R"({"task":2,"kind":"sheet","video":"v1","bytes":1000,"segment":3})");
+  EXPECT_EQ(parse_command(encode(command))->segment, 3u);
+  EXPECT_EQ(descriptor_count(command), 4u);
+  EXPECT_FALSE(parse_command(R"({"task":2,"kind":"sheet","video":"v1","bytes":1000})"));
+  command.kind = TaskKind::kPoster;
+  EXPECT_EQ(encode(command), R"({"task":2,"kind":"poster","video":"v1","bytes":1000})");
+  EXPECT_EQ(descriptor_count(command), 3u);
+}
+
 TEST(Protocol, SaysHowManyDescriptorsCome) {
   Command command = video_task();
   EXPECT_EQ(descriptor_count(command), 4u);

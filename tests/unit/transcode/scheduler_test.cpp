@@ -291,6 +291,46 @@ TEST_P(SchedulerTest, ForgetsAVideoThatGoesAway) {
   until(next, VideoStatus::kReady);
 }
 
+TEST_P(SchedulerTest, DrawsAPosterAndAStoryboard) {
+  const std::string id = upload("00");
+  const store::Video ready = until(id, VideoStatus::kReady);
+  EXPECT_TRUE(ready.poster);
+  EXPECT_TRUE(ready.storyboard);
+  EXPECT_TRUE(std::filesystem::exists(made(id, "poster.jpg")));
+  EXPECT_TRUE(std::filesystem::exists(made(id, "storyboard/0.jpg")));
+  EXPECT_FALSE(std::filesystem::exists(made(id, "storyboard/1.jpg")));
+  EXPECT_FALSE(std::filesystem::exists(made(id, "tiles"))) << "of no more use";
+}
+
+TEST_P(SchedulerTest, AVideoIsReadyWithoutPicturesThatCannotBeDrawn) {
+  const std::string id = upload("b1ank");
+  const store::Video ready = until(id, VideoStatus::kReady);
+  EXPECT_FALSE(ready.poster);
+  EXPECT_FALSE(ready.storyboard);
+}
+
+TEST_P(SchedulerTest, RestartGoesOnWithThePictures) {
+  const std::string id = upload("drawn");
+  for (int i = 0; i < 500 && !std::filesystem::exists(made(id, "tiles")); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  for (int i = 0; i < 500 && video(id).progress() < 1; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(video(id).status, VideoStatus::kProcessing) << "its sheet is being drawn";
+  const auto before = segment_files(id);
+  end();
+  EXPECT_EQ(video(id).status, VideoStatus::kProcessing);
+  // As if another worker had drawn it.
+  std::filesystem::create_directories(made(id, "storyboard"));
+  sf::test::write_file(made(id, "storyboard/0.jpg"), "sheet");
+  begin();
+  EXPECT_TRUE(until(id, VideoStatus::kReady).storyboard);
+  EXPECT_EQ(segment_files(id), before);
+  EXPECT_EQ(sf::test::read_file(made(id, "storyboard/0.jpg")), "sheet");
+}
+
 TEST_P(SchedulerTest, JoinsTheSegmentsOfAReadyVideo) {
   const std::string id = upload("00");
   until(id, VideoStatus::kReady);
