@@ -105,6 +105,12 @@ class Playback {
                                     std::string rung);
   io::Task<http::Response> segment(http::Request& request, const Playable& playable,
                                    std::string track, std::uint32_t number);
+  io::Task<http::Response> poster(http::Request& request);
+  io::Task<http::Response> storyboard(http::Request& request);
+  io::Task<http::Response> sheet(http::Request& request);
+  /// A JPEG that is there, or a 404 that says when it will be.
+  io::Task<http::Response> picture(http::Request& request, const Playable& playable, bool there,
+                                   std::string name, std::string_view caching);
   /// A rung as one MP4 file.
   io::Task<http::Response> whole_file(http::Request& request);
   /// Waits a moment for a video that is about to be ready; a refusal when it is not.

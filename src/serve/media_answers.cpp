@@ -1,16 +1,47 @@
 #include "media_answers.hpp"
 
+#include <streamforge/base/digest.hpp>
+
 #include <sys/stat.h>
 
 #include <cerrno>
 
 namespace sf::serve {
 
+namespace {
+
+/// A finished playlist changes only when its video is made again.
+constexpr std::string_view kFinalPlaylist = "public, max-age=60";
+
+std::string_view playlist_cache(const store::Video& video) {
+  return video.status == store::VideoStatus::kReady ? kFinalPlaylist : "no-cache";
+}
+
+}  // namespace
+
 std::string cache_control(const store::Video& video, std::string_view otherwise) {
   return std::string(video.visibility == store::Visibility::kPrivate ? kPrivate : otherwise);
 }
 
-/// A file as it is. Its bytes never change under one name, so size and time name them.
+http::Representation text_representation(const http::Request& request, const store::Video& video,
+                                         std::string_view content_type, std::string text) {
+  http::Representation representation;
+  representation.content_type = content_type;
+  representation.cache_control = cache_control(video, playlist_cache(video));
+  representation.varies_by_encoding = true;
+  std::string tag = sha256_hex(as_bytes(text)).substr(0, 32);
+  if (http::accepts_encoding(request.headers.get("accept-encoding").value_or(""), "gzip")) {
+    representation.content_encoding = "gzip";
+    text = http::gzip(text);
+    tag += "-gzip";
+  }
+  representation.etag = concat('"', tag, '"');
+  auto owned = std::make_shared<const std::string>(std::move(text));
+  const ByteSpan bytes = as_bytes(*owned);
+  representation.bytes = http::SharedBytes{std::move(owned), bytes};
+  return representation;
+}
+
 Result<http::Representation> file_representation(UniqueFd file, std::string_view content_type,
                                                  std::string caching) {
   struct stat status{};

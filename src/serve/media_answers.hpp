@@ -18,6 +18,15 @@ inline constexpr std::string_view kPrivate = "private, no-store";
 /// `otherwise`, but for private videos.
 [[nodiscard]] std::string cache_control(const store::Video& video, std::string_view otherwise);
 
+inline constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
+/// A playlist, or another text made of the record: as it is or compressed, as the client likes it;
+/// two representations, each with a tag of its own (RFC 9110 section 8.8.3.3). Kept for a moment
+/// once the video is ready.
+[[nodiscard]] http::Representation text_representation(const http::Request& request,
+                                                       const store::Video& video,
+                                                       std::string_view content_type,
+                                                       std::string text);
+
 /// A file as it is. Its bytes never change under one name, so size and time name them.
 [[nodiscard]] Result<http::Representation> file_representation(UniqueFd file,
                                                                std::string_view content_type,

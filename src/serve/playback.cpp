@@ -21,14 +21,6 @@ namespace {
 /// Presentations kept in memory: a few hundred bytes to a few hundred KiB each.
 constexpr std::size_t kPresentationsMax = 256;
 
-constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl";
-/// A finished playlist changes only when its video is made again.
-constexpr std::string_view kFinalPlaylist = "public, max-age=60";
-
-std::string_view playlist_cache(const store::Video& video) {
-  return video.status == store::VideoStatus::kReady ? kFinalPlaylist : "no-cache";
-}
-
 /// CORS on every answer below /v/, errors included: players on other sites may read them.
 io::Task<http::Response> with_cors(http::Request& request, const http::Handler& next) {
   http::Response response;
@@ -46,27 +38,6 @@ io::Task<http::Response> with_cors(http::Request& request, const http::Handler& 
   response.headers.set("Access-Control-Expose-Headers",
                        "Content-Length, Content-Range, ETag, Accept-Ranges, Date");
   co_return response;
-}
-
-/// The playlist as it is or compressed, as the client likes it: two representations, each with a
-/// tag of its own (RFC 9110 section 8.8.3.3).
-http::Representation playlist_representation(const http::Request& request,
-                                             const store::Video& video, std::string text) {
-  http::Representation representation;
-  representation.content_type = kPlaylistType;
-  representation.cache_control = cache_control(video, playlist_cache(video));
-  representation.varies_by_encoding = true;
-  std::string tag = sha256_hex(as_bytes(text)).substr(0, 32);
-  if (http::accepts_encoding(request.headers.get("accept-encoding").value_or(""), "gzip")) {
-    representation.content_encoding = "gzip";
-    text = http::gzip(text);
-    tag += "-gzip";
-  }
-  representation.etag = concat('"', tag, '"');
-  auto owned = std::make_shared<const std::string>(std::move(text));
-  const ByteSpan bytes = as_bytes(*owned);
-  representation.bytes = http::SharedBytes{std::move(owned), bytes};
-  return representation;
 }
 
 }  // namespace
@@ -119,6 +90,9 @@ void Playback::add_routes(http::Router& router) {
   });
   router.add(kGet, "/v/{id}/master.m3u8", [this](http::Request& r) { return master(r); });
   router.add(kGet, "/v/{id}/source", [this](http::Request& r) { return source(r); });
+  router.add(kGet, "/v/{id}/poster.jpg", [this](http::Request& r) { return poster(r); });
+  router.add(kGet, "/v/{id}/storyboard.vtt", [this](http::Request& r) { return storyboard(r); });
+  router.add(kGet, "/v/{id}/storyboard/{file}", [this](http::Request& r) { return sheet(r); });
   router.add(kGet, "/v/{id}/{file}", [this](http::Request& r) { return whole_file(r); });
   router.add(kGet, "/v/{id}/{rung}/{file}", [this](http::Request& r) {
     return media(r, std::string(r.parameter("rung")), std::string(r.parameter("file")));
@@ -228,9 +202,9 @@ io::Task<http::Response> Playback::master(http::Request& request) {
   for (const auto& track : record.audio) {
     shown.measure(concat("audio/", track.name), track.codecs, track.peak_bps, track.average_bps);
   }
-  co_return answer(
-      request, *video,
-      playlist_representation(request, record, hls::master_playlist(shown, video->suffix())));
+  co_return answer(request, *video,
+                   text_representation(request, record, kPlaylistType,
+                                       hls::master_playlist(shown, video->suffix())));
 }
 
 io::Task<http::Response> Playback::media(http::Request& request, std::string track,
@@ -260,7 +234,8 @@ io::Task<http::Response> Playback::media(http::Request& request, std::string tra
                   ? hls::live_playlist(**presentation, track, segments_known(record, track), suffix)
                   : hls::media_playlist(**presentation, track, suffix);
   if (!text) co_return not_yet(request, unknown);
-  co_return answer(request, *video, playlist_representation(request, record, std::move(*text)));
+  co_return answer(request, *video,
+                   text_representation(request, record, kPlaylistType, std::move(*text)));
 }
 
 namespace {
@@ -290,8 +265,9 @@ io::Task<http::Response> Playback::i_frames(http::Request& request, const Playab
   auto text = co_await shared_.parts.blobs.read_small(
       video.id, concat(rung, '/', hls::kIFrameListName), hls::kPresentationBytesMax);
   if (!text) co_return not_yet(request, text.error());
-  co_return answer(request, playable,
-                   playlist_representation(request, video, with_suffix(*text, playable.suffix())));
+  co_return answer(
+      request, playable,
+      text_representation(request, video, kPlaylistType, with_suffix(*text, playable.suffix())));
 }
 
 io::Task<http::Response> Playback::segment(http::Request& request, const Playable& playable,

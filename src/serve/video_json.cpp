@@ -2,6 +2,7 @@
 
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/clock.hpp>
+#include <streamforge/hls/storyboard.hpp>
 
 namespace sf::serve {
 
@@ -125,7 +126,12 @@ void write_video(json::Writer& writer, const store::Video& video, unsigned queue
   writer.end_array();
   write_text_or_null(writer, "hls_url",
                      video.playable ? concat("/v/", video.id, "/master.m3u8") : std::string());
-  writer.key("poster_url").null().end_object();
+  const auto picture = [&video](bool there, std::string_view name) {
+    return there ? concat("/v/", video.id, '/', name) : std::string();
+  };
+  write_text_or_null(writer, "poster_url", picture(video.poster, hls::kPosterName));
+  write_text_or_null(writer, "storyboard_url", picture(video.storyboard, hls::kStoryboardName));
+  writer.end_object();
 }
 
 std::string video_json(const store::Video& video, unsigned queue_position) {

@@ -51,6 +51,30 @@ async function watch(page: Page): Promise<void> {
   await expect.poll(async () => (await state(page)).time).toBeGreaterThan(0.5);
 }
 
+test('the seek bar shows what is where', async ({ page }) => {
+  await watch(page);
+  const bar = page.getByRole('slider', { name: /seek/i });
+  const box = await bar.evaluate((thumb: HTMLElement) => {
+    const { x, y, width, height } = (thumb.parentElement ?? thumb).getBoundingClientRect();
+    return { x, y, width, height };
+  });
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  const tile = page.locator('img[src*="storyboard/0.jpg"]');
+  await expect(tile).toBeVisible();
+  expect(
+    await tile.evaluate((image: HTMLImageElement) => [image.complete, image.naturalWidth > 0]),
+  ).toEqual([true, true]);
+});
+
+test('a card shows the poster', async ({ page }) => {
+  await page.goto('/');
+  const poster = page.locator(`img[src="/v/${id}/poster.jpg"]`);
+  await expect(poster).toBeVisible();
+  await expect
+    .poll(() => poster.evaluate((image: HTMLImageElement) => image.naturalWidth))
+    .toBeGreaterThan(0);
+});
+
 /** A few pixels of the picture, enough to see whether it moved. */
 function picture(page: Page): Promise<string> {
   return video(page).evaluate((element: HTMLVideoElement) => {

@@ -70,6 +70,7 @@ export class Library {
       error: null,
       hls_url: null,
       poster_url: null,
+      storyboard_url: null,
       ...fields,
     };
     this.videos.set(video.id, video);

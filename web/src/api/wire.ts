@@ -78,6 +78,7 @@ export const VideoSchema = v.object({
   error: v.optional(v.nullable(FailureSchema), null),
   hls_url: nullableText,
   poster_url: nullableText,
+  storyboard_url: nullableText,
 });
 
 export const VideoPageSchema = v.object({

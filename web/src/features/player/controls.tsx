@@ -4,6 +4,7 @@ import {
   MuteButton,
   PiPButton,
   PlayButton,
+  Slider,
   selectFullscreen,
   Time,
   TimeSlider,
@@ -89,6 +90,9 @@ function SeekBar() {
         <TimeSlider.Fill className={styles.fill} />
       </TimeSlider.Track>
       <TimeSlider.Thumb className={styles.thumb} />
+      <Slider.Thumbnail.Root className={styles.preview}>
+        <Slider.Thumbnail.Image alt="" />
+      </Slider.Thumbnail.Root>
       <TimeSlider.Value type="pointer" className={styles.pointer} />
     </TimeSlider.Root>
   );

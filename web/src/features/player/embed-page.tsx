@@ -25,6 +25,7 @@ export function EmbedPage({ id }: { id: string }) {
           url={video.hls_url}
           title={video.title}
           poster={video.poster_url}
+          storyboard={video.storyboard_url}
           autoPlay={false}
           making={isActive(video)}
         />

@@ -39,6 +39,8 @@ export type PlayerProps = {
   url: string;
   title: string;
   poster: string | null;
+  /** Small pictures for the seek bar: WebVTT that names tiles on sheets. */
+  storyboard: string | null;
   autoPlay: boolean;
   /** Some parts are still being made, so waiting for one is no fault. */
   making: boolean;
@@ -53,7 +55,7 @@ export function Player(props: PlayerProps) {
   );
 }
 
-function Stage({ url, title, poster, autoPlay, making }: PlayerProps) {
+function Stage({ url, title, poster, storyboard, autoPlay, making }: PlayerProps) {
   const [video, setVideo] = useState<HTMLVideoElement | null>(null);
   const [container, setContainer] = useState<HTMLDivElement | null>(null);
   const [menuOpen, setMenuOpen] = useState(false);
@@ -84,7 +86,9 @@ function Stage({ url, title, poster, autoPlay, making }: PlayerProps) {
         autoPlay={autoPlay}
         playsInline
         preload="auto"
-      />
+      >
+        {storyboard && <track kind="metadata" label="thumbnails" src={storyboard} default />}
+      </video>
       <Gesture type="tap" pointer="mouse" action="togglePaused" />
       <Gesture type="tap" pointer="touch" action="toggleControls" />
       <Gesture type="doubletap" region="left" action="seekStep" value={-10} />

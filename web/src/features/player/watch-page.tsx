@@ -64,6 +64,7 @@ function Screen({ video, failure }: { video: Video; failure: ReactNode }) {
         url={video.hls_url}
         title={video.title}
         poster={video.poster_url}
+        storyboard={video.storyboard_url}
         autoPlay
         making={isActive(video)}
       />
