@@ -194,6 +194,8 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   io::Task<Result<>> draw_with(JobPtr job, Command command, std::string name, unsigned worker);
   io::Task<void> draw_poster(JobPtr job);
   io::Task<void> draw_pictures(JobPtr job);
+  /// Removes what was drawn for another plan.
+  io::Task<Result<>> forget_pictures(std::string id);
 
   void on_wish(const store::Wish& wish);
   void answer_early_wishes();

@@ -153,4 +153,16 @@ io::Task<void> Scheduler::Impl::draw_pictures(JobPtr job) {
   if (!removed) complain(job->id, std::string(kTilesBlob), removed.error());
 }
 
+io::Task<Result<>> Scheduler::Impl::forget_pictures(std::string id) {
+  auto removed = co_await blobs.remove_blob(id, std::string(kTilesBlob));
+  for (std::uint32_t sheet = 0; removed; ++sheet) {
+    // They are drawn in order: behind the first that is missing there is none.
+    const std::string name = hls::sheet_name(sheet);
+    const auto there = co_await blobs.open_blob(id, name);
+    if (!there) break;
+    removed = co_await blobs.remove_blob(id, name);
+  }
+  co_return removed;
+}
+
 }  // namespace sf::transcode

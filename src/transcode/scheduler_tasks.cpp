@@ -355,7 +355,7 @@ io::Task<Result<>> Scheduler::Impl::store_shown(JobPtr job, const Plan& plan,
   if (first) {
     auto cleared = co_await catalogue.remove_segments(job->id);
     if (!cleared) co_return fail(std::move(cleared.error()));
-    auto removed = co_await blobs.remove_blob(job->id, std::string(kTilesBlob));
+    auto removed = co_await forget_pictures(job->id);
     if (!removed) co_return fail(std::move(removed.error()));
   }
   if (job->ended) co_return fail(ErrorCode::kConflict, "It has been ended.");

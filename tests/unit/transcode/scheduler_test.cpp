@@ -241,6 +241,8 @@ TEST_P(SchedulerTest, APlanOfAnotherVersionIsMadeAnew) {
   std::string plan = sf::test::read_file(made(id, "plan"));
   plan[kPlanHeadBytes - 1] = '\1';
   sf::test::write_file(made(id, "plan"), plan);
+  std::filesystem::create_directories(made(id, "storyboard"));
+  sf::test::write_file(made(id, "storyboard/0.jpg"), "of the old plan");
   begin();
   until(id, VideoStatus::kReady);
   const auto after = segment_files(id);
@@ -248,6 +250,7 @@ TEST_P(SchedulerTest, APlanOfAnotherVersionIsMadeAnew) {
   for (const auto& [name, identity] : before) {
     EXPECT_NE(after.at(name), identity) << name << " is of a plan that nobody can read";
   }
+  EXPECT_NE(sf::test::read_file(made(id, "storyboard/0.jpg")), "of the old plan");
 }
 
 TEST_P(SchedulerTest, CancelsAndTriesAgain) {
