@@ -66,6 +66,35 @@ test('the seek bar shows what is where', async ({ page }) => {
   ).toEqual([true, true]);
 });
 
+test('a rung as one file plays, and is sought in', async ({ page }) => {
+  await page.goto('/');
+  const seen = await page.evaluate(async (url) => {
+    const element = document.createElement('video');
+    element.muted = true;
+    element.src = url;
+    document.body.append(element);
+    const until = (name: string) =>
+      new Promise((resolve, reject) => {
+        element.addEventListener(name, resolve, { once: true });
+        element.addEventListener('error', () => reject(element.error?.message), { once: true });
+      });
+    const ended = until('ended');
+    await element.play();
+    element.currentTime = element.duration - 1;
+    await until('seeked');
+    await ended;
+    const { totalVideoFrames, droppedVideoFrames } = element.getVideoPlaybackQuality();
+    return {
+      size: [element.videoWidth, element.videoHeight],
+      end: element.currentTime - element.duration,
+      frames: totalVideoFrames - droppedVideoFrames,
+    };
+  }, `/v/${id}/360p.mp4`);
+  expect(seen.size).toEqual([640, 360]);
+  expect(Math.abs(seen.end)).toBeLessThan(0.05);
+  expect(seen.frames).toBeGreaterThan(0);
+});
+
 test('a card shows the poster', async ({ page }) => {
   await page.goto('/');
   const poster = page.locator(`img[src="/v/${id}/poster.jpg"]`);
