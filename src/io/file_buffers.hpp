@@ -2,6 +2,7 @@
 
 #include "memory.hpp"
 
+#include <streamforge/io/file_bytes.hpp>
 #include <streamforge/io/task.hpp>
 
 #include <coroutine>
@@ -10,7 +11,8 @@
 namespace sf::io {
 
 /// The few buffers through which a reactor sends files. Held only between a read and the send_now
-/// that follows, so a wait for one is as short as a disk read. Reactor's thread.
+/// (or the encryption) that follows, so a wait for one is as short as a disk read. Reactor's
+/// thread.
 class FileBuffers {
  public:
   FileBuffers();
@@ -34,9 +36,12 @@ class FileBuffers {
 
   /// First come, first served.
   Task<Lease> acquire();
+  /// `bytes` of a leased buffer, for others to hold.
+  [[nodiscard]] static FileBytes lend(Lease lease, ByteSpan bytes) noexcept;
   [[nodiscard]] MutableByteSpan range() const noexcept { return memory_.bytes(); }
 
  private:
+  friend class FileBytes;
   struct Waiter;
   void give_back(unsigned index);
 

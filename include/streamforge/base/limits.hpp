@@ -24,6 +24,8 @@ inline constexpr unsigned kFileBuffers = 16;     ///< Per reactor, for sending f
 inline constexpr std::size_t kFileBufferBytes = 256 * kKiB;  ///< Size of each.
 inline constexpr std::size_t kSendStepBytes = 2 * kMiB;      ///< Of a file, in one call.
 inline constexpr std::size_t kTurnSendBytes = 16 * kMiB;  ///< Of files, in one turn of a reactor.
+/// What a byte counts in that when it is read and encrypted rather than handed over.
+inline constexpr std::size_t kTouchedByteWeight = 4;
 inline constexpr unsigned kRecvQueueMax = 8;     ///< Unread chunks before a receive is paused.
 inline constexpr unsigned kAcceptRetryMs = 100;  ///< Pause when descriptors have run out.
 inline constexpr unsigned kTurnStallMs = 5;      ///< A turn that works longer is counted.
@@ -33,6 +35,11 @@ inline constexpr std::size_t kDirectIoAlignment = 4096;
 inline constexpr int kListenBacklog = 4096;
 inline constexpr unsigned kLingerMs = 1'000;               ///< Reading on after our last answer.
 inline constexpr std::size_t kLingerBytesMax = 16 * kMiB;  ///< Likewise.
+inline constexpr std::size_t kTlsHandshakeBytesMax = 64 * kKiB;  ///< From the peer; over it: ended.
+inline constexpr std::size_t kTlsUnsentBytesMax =
+    64 * kKiB;                                            ///< Answers to a peer that only talks.
+inline constexpr unsigned kTlsTicketMs = 12 * 3'600'000;  ///< Keys of session tickets are renewed.
+inline constexpr unsigned kTlsCertificatesMax = 256;
 
 // http
 inline constexpr std::size_t kRequestTargetBytesMax = 8 * kKiB;  ///< Over it: 414.

@@ -23,6 +23,7 @@
 namespace sf::io {
 
 class Backend;
+class FileBytes;
 class Pipe;
 class StagingPool;
 class TimerWheel;
@@ -132,6 +133,11 @@ class Reactor {
   /// limits::kTurnSendBytes; who comes later goes on in the next.
   Task<Result<std::size_t>> send_file(int socket, int file, std::uint64_t offset, std::size_t bytes,
                                       bool more_follows = false);
+  /// For who must touch a file's bytes before a socket gets them (TLS): the next of them, at most
+  /// limits::kFileBufferBytes; none is the end of the file. As with `send_file`, what is in memory
+  /// is taken at once, the rest comes by the backend, and a turn gives so much and no more. The
+  /// buffer is one of few: let it go before waiting for anything.
+  Task<Result<FileBytes>> read_to_send(int file, std::uint64_t offset, std::size_t bytes);
   IoOp connect(int fd, const ::sockaddr* address, unsigned address_bytes);
   /// read(2)/write(2) on pipes and other descriptors without a position.
   IoOp read(int fd, MutableByteSpan into);
