@@ -17,40 +17,6 @@ namespace {
 
 constexpr std::size_t kPiecesAtOnce = 8;
 
-/// Bounds one operation: cancels it when the time is up. Lives in the awaiting coroutine.
-class Deadline {
- public:
-  Deadline(io::Reactor& reactor, io::Timer& timer, std::uint32_t ms, io::IoOp& op)
-      : reactor_(reactor), timer_(timer), op_(op) {
-    timer_.arm(reactor.timers(), ms, [this] {
-      passed_ = true;
-      reactor_.cancel(op_);
-    });
-  }
-  Deadline(const Deadline&) = delete;
-  ~Deadline() { timer_.cancel(); }
-  [[nodiscard]] bool passed() const noexcept { return passed_; }
-
- private:
-  io::Reactor& reactor_;
-  io::Timer& timer_;
-  io::IoOp& op_;
-  bool passed_ = false;
-};
-
-std::unexpected<Error> aborted() {
-  return fail(ErrorCode::kCancelled, "the connection was aborted");
-}
-
-/// Why an operation failed: our own doing first, for the kernel sees only a cancellation.
-std::unexpected<Error> why(Error error, bool was_aborted, bool timed_out, std::string_view what) {
-  if (was_aborted) return aborted();
-  if (timed_out && error.code == ErrorCode::kCancelled) {
-    return fail(ErrorCode::kTimedOut, concat(what, ": the peer took too long"));
-  }
-  return fail(std::move(error));
-}
-
 /// Some of the pieces as one vector, from byte `skip` of the first on.
 std::span<const ::iovec> gather(std::span<const ByteSpan> pieces, std::size_t skip,
                                 std::array<::iovec, kPiecesAtOnce>& into) noexcept {
@@ -65,48 +31,67 @@ std::span<const ::iovec> gather(std::span<const ByteSpan> pieces, std::size_t sk
 
 }  // namespace
 
-Connection::Connection(io::Reactor& reactor, UniqueFd socket, Address peer)
-    : impl_(std::make_unique<Impl>(reactor, std::move(socket), std::move(peer))) {}
+std::unexpected<Error> aborted_error() {
+  return fail(ErrorCode::kCancelled, "the connection was aborted");
+}
+
+std::unexpected<Error> why(Error error, bool was_aborted, bool timed_out, std::string_view what) {
+  if (was_aborted) return aborted_error();
+  if (timed_out && error.code == ErrorCode::kCancelled) {
+    return fail(ErrorCode::kTimedOut, concat(what, ": the peer took too long"));
+  }
+  return fail(std::move(error));
+}
+
+Connection::Connection(io::Reactor& reactor, UniqueFd socket, Address peer,
+                       std::shared_ptr<TlsContext> tls)
+    : impl_(std::make_unique<Impl>(reactor, std::move(socket), std::move(peer), std::move(tls))) {}
 
 Connection::~Connection() { SF_ASSERT(!impl_->socket); }
 
 // --- Reading.
 
 io::Task<Result<ByteSpan>> Connection::read(std::uint32_t timeout_ms) {
-  Impl& impl = *impl_;
-  if (!impl.usable()) co_return aborted();
-  const io::Gate::Pass pass = impl.in_flight.enter();
-  if (std::exchange(impl.chunk_unread, false)) co_return impl.chunk.bytes();
-  impl.chunk = io::RecvChunk();  // First: it may be the last buffer that the receive waits for.
-  impl.receiver.resume();
+  if (impl_->tls) return impl_->tls_read(timeout_ms);
+  return impl_->read(timeout_ms);
+}
+
+io::Task<Result<ByteSpan>> Connection::Impl::read(std::uint32_t timeout_ms) {
+  if (!usable()) co_return aborted_error();
+  const io::Gate::Pass pass = in_flight.enter();
+  if (std::exchange(chunk_unread, false)) co_return chunk.bytes();
+  chunk = io::RecvChunk();  // First: it may be the last buffer that the receive waits for.
+  receiver.resume();
 
   bool timed_out = false;
-  if (!impl.receiver.queued()) {
-    impl.read_timer.arm(impl.reactor.timers(), timeout_ms, [&impl, &timed_out] {
+  if (!receiver.queued()) {
+    read_timer.arm(reactor.timers(), timeout_ms, [this, &timed_out] {
       timed_out = true;
-      impl.receiver.interrupt();
+      receiver.interrupt();
     });
   }
-  Result<io::RecvChunk> next = co_await impl.receiver.next();
-  impl.read_timer.cancel();
-  if (!next) co_return why(std::move(next.error()), impl.aborted, timed_out, "read");
-  if (impl.aborted) co_return aborted();
-  impl.chunk = std::move(*next);
-  co_return impl.chunk.bytes();
+  Result<io::RecvChunk> got = co_await receiver.next();
+  read_timer.cancel();
+  if (!got) co_return why(std::move(got.error()), aborted, timed_out, "read");
+  if (aborted) co_return aborted_error();
+  chunk = std::move(*got);
+  co_return chunk.bytes();
 }
 
 io::Task<Result<std::size_t>> Connection::read_into(MutableByteSpan into,
                                                     std::uint32_t timeout_ms) {
+  if (impl_->tls) return impl_->tls_receive(into, timeout_ms, /*all=*/false);
   return impl_->receive(into, timeout_ms, /*all=*/false);
 }
 
 io::Task<Result<std::size_t>> Connection::fill(MutableByteSpan into, std::uint32_t timeout_ms) {
+  if (impl_->tls) return impl_->tls_receive(into, timeout_ms, /*all=*/true);
   return impl_->receive(into, timeout_ms, /*all=*/true);
 }
 
 io::Task<Result<std::size_t>> Connection::Impl::receive(MutableByteSpan into,
                                                         std::uint32_t timeout_ms, bool all) {
-  if (!usable()) co_return net::aborted();
+  if (!usable()) co_return aborted_error();
   if (into.empty()) co_return std::size_t{0};
   const io::Gate::Pass pass = in_flight.enter();
   interrupted = false;
@@ -121,7 +106,7 @@ io::Task<Result<std::size_t>> Connection::Impl::receive(MutableByteSpan into,
       chunk_unread = true;
     }
   }
-  if (aborted) co_return net::aborted();
+  if (aborted) co_return aborted_error();
   if (chunk_unread) {
     const std::size_t count = std::min(into.size(), chunk.bytes().size());
     std::memcpy(into.data(), chunk.bytes().data(), count);
@@ -139,7 +124,7 @@ io::Task<Result<std::size_t>> Connection::Impl::receive(MutableByteSpan into,
   Result<std::size_t> count = co_await op;
   reading = nullptr;
   if (!count) co_return why(std::move(count.error()), aborted, deadline.passed(), "read");
-  if (aborted) co_return net::aborted();
+  if (aborted) co_return aborted_error();
   co_return *count;
 }
 
@@ -152,7 +137,7 @@ bool Connection::can_splice() const noexcept {
 io::Task<Result<std::size_t>> Connection::splice(const io::Pipe& into, std::size_t bytes,
                                                  std::uint32_t timeout_ms) {
   Impl& impl = *impl_;
-  if (!impl.usable()) co_return aborted();
+  if (!impl.usable()) co_return aborted_error();
   SF_ASSERT(can_splice());
   const io::Gate::Pass pass = impl.in_flight.enter();
   impl.interrupted = false;
@@ -173,7 +158,7 @@ io::Task<Result<std::size_t>> Connection::splice(const io::Pipe& into, std::size
     // An interruption that came after the socket's news finds nothing to cancel.
     if (readable && !impl.aborted && !impl.interrupted) continue;
     if (moved > 0) co_return moved;
-    if (impl.aborted) co_return aborted();
+    if (impl.aborted) co_return aborted_error();
     if (readable) co_return fail(ErrorCode::kCancelled, "read: interrupted");
     co_return why(std::move(readable.error()), impl.aborted, deadline.passed(), "read");
   }
@@ -184,6 +169,7 @@ io::Task<Result<std::size_t>> Connection::splice(const io::Pipe& into, std::size
 std::size_t Connection::write_now(std::span<const ByteSpan> pieces) noexcept {
   Impl& impl = *impl_;
   if (!impl.usable() || impl.in_flight.count() > 0) return 0;
+  if (impl.tls) return impl.tls_write_now(pieces);
   std::array<::iovec, kPiecesAtOnce> vector;
   const std::ptrdiff_t sent =
       io::Reactor::try_send(impl.socket.get(), gather(pieces, 0, vector), false);
@@ -192,9 +178,14 @@ std::size_t Connection::write_now(std::span<const ByteSpan> pieces) noexcept {
 
 io::Task<Result<>> Connection::write(std::span<const ByteSpan> pieces, std::uint32_t timeout_ms,
                                      bool more_follows) {
-  Impl& impl = *impl_;
-  if (!impl.usable()) co_return aborted();
-  const io::Gate::Pass pass = impl.in_flight.enter();
+  if (impl_->tls) return impl_->tls_write(pieces, timeout_ms, more_follows);
+  return impl_->write(pieces, timeout_ms, more_follows);
+}
+
+io::Task<Result<>> Connection::Impl::write(std::span<const ByteSpan> pieces,
+                                           std::uint32_t timeout_ms, bool more_follows) {
+  if (!usable()) co_return aborted_error();
+  const io::Gate::Pass pass = in_flight.enter();
   std::array<::iovec, kPiecesAtOnce> vector;
   std::size_t skip = 0;  // Of the first piece that is left.
   for (;;) {
@@ -204,17 +195,16 @@ io::Task<Result<>> Connection::write(std::span<const ByteSpan> pieces, std::uint
     }
     if (pieces.empty()) co_return {};
     // Mostly the socket has room, and then there is nothing to wait for or to time.
-    const std::ptrdiff_t sent =
-        io::Reactor::try_send(impl.socket.get(), gather(pieces, skip, vector),
-                              more_follows || pieces.size() > kPiecesAtOnce);
+    const std::ptrdiff_t sent = io::Reactor::try_send(
+        socket.get(), gather(pieces, skip, vector), more_follows || pieces.size() > kPiecesAtOnce);
     if (sent == -EAGAIN) {
-      io::IoOp op = impl.reactor.poll(impl.socket.get(), POLLOUT);
-      const Deadline deadline(impl.reactor, impl.write_timer, timeout_ms, op);
+      io::IoOp op = reactor.poll(socket.get(), POLLOUT);
+      const Deadline deadline(reactor, write_timer, timeout_ms, op);
       Result<std::size_t> writable = co_await op;
       if (!writable) {
-        co_return why(std::move(writable.error()), impl.aborted, deadline.passed(), "write");
+        co_return why(std::move(writable.error()), aborted, deadline.passed(), "write");
       }
-      if (impl.aborted) co_return aborted();
+      if (aborted) co_return aborted_error();
       continue;
     }
     if (sent < 0) co_return fail_errno(static_cast<int>(-sent), "write");
@@ -237,21 +227,26 @@ io::Task<Result<>> Connection::write(ByteSpan bytes, std::uint32_t timeout_ms, b
 
 io::Task<Result<>> Connection::write_file(int file, std::uint64_t offset, std::uint64_t bytes,
                                           std::uint32_t timeout_ms) {
-  Impl& impl = *impl_;
-  if (!impl.usable()) co_return aborted();
-  const io::Gate::Pass pass = impl.in_flight.enter();
+  if (impl_->tls) return impl_->tls_write_file(file, offset, bytes, timeout_ms);
+  return impl_->write_file(file, offset, bytes, timeout_ms);
+}
+
+io::Task<Result<>> Connection::Impl::write_file(int file, std::uint64_t offset, std::uint64_t bytes,
+                                                std::uint32_t timeout_ms) {
+  if (!usable()) co_return aborted_error();
+  const io::Gate::Pass pass = in_flight.enter();
   while (bytes > 0) {
     // A step is several operations, so its bound cancels whatever is in flight on the socket.
     bool timed_out = false;
-    impl.write_timer.arm(impl.reactor.timers(), timeout_ms, [&impl, &timed_out] {
+    write_timer.arm(reactor.timers(), timeout_ms, [this, &timed_out] {
       timed_out = true;
-      impl.reactor.cancel(impl.socket.get());
+      reactor.cancel(socket.get());
     });
-    Result<std::size_t> sent = co_await impl.reactor.send_file(impl.socket.get(), file, offset,
-                                                               static_cast<std::size_t>(bytes));
-    impl.write_timer.cancel();
-    if (!sent) co_return why(std::move(sent.error()), impl.aborted, timed_out, "write");
-    if (impl.aborted) co_return aborted();
+    Result<std::size_t> sent =
+        co_await reactor.send_file(socket.get(), file, offset, static_cast<std::size_t>(bytes));
+    write_timer.cancel();
+    if (!sent) co_return why(std::move(sent.error()), aborted, timed_out, "write");
+    if (aborted) co_return aborted_error();
     if (*sent == 0) {
       co_return fail(ErrorCode::kCorrupt, "the file ends before the bytes that were promised");
     }
@@ -287,6 +282,7 @@ bool Connection::peer_gone() const noexcept {
 
 bool Connection::takes_now() const noexcept {
   if (!impl_->socket || impl_->aborted) return false;
+  if (impl_->tls && impl_->tls->unsent() > 0) return false;
   ::pollfd polled{impl_->socket.get(), POLLOUT, 0};
   return ::poll(&polled, 1, 0) == 1 && polled.revents == POLLOUT;
 }
@@ -311,6 +307,7 @@ io::Task<void> Connection::close(bool linger) {
   io::Gate::Closing others = impl.in_flight.close();
   co_await others;
   impl.chunk = io::RecvChunk();
+  if (impl.tls && !impl.aborted) co_await impl.tls_close();
   if (linger && !impl.aborted) co_await impl.drain_and_forget();
   co_await impl.receiver.stop();
   impl.socket.reset();
@@ -319,5 +316,15 @@ io::Task<void> Connection::close(bool linger) {
 const Address& Connection::peer() const noexcept { return impl_->peer; }
 io::Reactor& Connection::reactor() const noexcept { return impl_->reactor; }
 int Connection::socket() const noexcept { return impl_->socket.get(); }
+io::Task<Result<>> Connection::handshake(std::uint32_t timeout_ms) {
+  if (!impl_->tls) co_return Result<>{};
+  co_return co_await impl_->tls_handshake(timeout_ms);
+}
+bool Connection::is_tls() const noexcept { return impl_->tls.has_value(); }
+bool Connection::resumed() const noexcept { return secure() && impl_->tls->resumed(); }
+bool Connection::secure() const noexcept { return impl_->tls && impl_->tls->established(); }
+std::string_view Connection::protocol() const noexcept {
+  return secure() ? impl_->tls->protocol() : std::string_view{};
+}
 
 }  // namespace sf::net

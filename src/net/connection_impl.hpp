@@ -1,13 +1,42 @@
 #pragma once
 
+#include <streamforge/io/file_bytes.hpp>
 #include <streamforge/io/gate.hpp>
 #include <streamforge/io/receiver.hpp>
 #include <streamforge/io/timer.hpp>
 #include <streamforge/net/connection.hpp>
 
+#include <optional>
 #include <utility>
 
+#include "tls_session.hpp"
+
 namespace sf::net {
+
+/// Bounds one operation: cancels it when the time is up. Lives in the awaiting coroutine.
+class Deadline {
+ public:
+  Deadline(io::Reactor& reactor, io::Timer& timer, std::uint32_t ms, io::IoOp& op)
+      : reactor_(reactor), timer_(timer), op_(op) {
+    timer_.arm(reactor.timers(), ms, [this] {
+      passed_ = true;
+      reactor_.cancel(op_);
+    });
+  }
+  Deadline(const Deadline&) = delete;
+  ~Deadline() { timer_.cancel(); }
+  [[nodiscard]] bool passed() const noexcept { return passed_; }
+
+ private:
+  io::Reactor& reactor_;
+  io::Timer& timer_;
+  io::IoOp& op_;
+  bool passed_ = false;
+};
+
+std::unexpected<Error> aborted_error();
+/// Why an operation failed: our own doing first, for the kernel sees only a cancellation.
+std::unexpected<Error> why(Error error, bool was_aborted, bool timed_out, std::string_view what);
 
 /// A place in a listener's list; leaves it when destroyed.
 struct Listed {
@@ -28,12 +57,16 @@ struct Listed {
   }
 };
 
+/// Without TLS the receiver is what receives; with TLS the session does, and the receiver only sees
+/// what comes after our last word.
 struct Connection::Impl : Listed {
-  Impl(io::Reactor& home, UniqueFd descriptor, Address other)
+  Impl(io::Reactor& home, UniqueFd descriptor, Address other, std::shared_ptr<TlsContext> context)
       : reactor(home),
         socket(std::move(descriptor)),
         peer(std::move(other)),
-        receiver(home, socket.get()) {}
+        receiver(home, socket.get()) {
+    if (context) tls.emplace(std::move(context), socket.get());
+  }
 
   io::Reactor& reactor;
   UniqueFd socket;
@@ -47,11 +80,33 @@ struct Connection::Impl : Listed {
   io::Timer read_timer;
   io::Timer write_timer;
   io::Gate in_flight;  ///< Reads and writes that have not ended.
+  std::optional<TlsSession> tls;
+  std::unique_ptr<std::byte[]> decrypted;  ///< What `read` gave last, with TLS.
 
   [[nodiscard]] bool usable() const noexcept { return !aborted && !in_flight.closed(); }
   void abort() noexcept;
+  io::Task<Result<ByteSpan>> read(std::uint32_t timeout_ms);
+  io::Task<Result<>> write(std::span<const ByteSpan> pieces, std::uint32_t timeout_ms,
+                           bool more_follows);
+  io::Task<Result<>> write_file(int file, std::uint64_t offset, std::uint64_t bytes,
+                                std::uint32_t timeout_ms);
   io::Task<Result<std::size_t>> receive(MutableByteSpan into, std::uint32_t timeout_ms, bool all);
   io::Task<void> drain_and_forget();
+
+  // The same with TLS (connection_tls.cpp).
+  io::Task<Result<>> tls_handshake(std::uint32_t timeout_ms);
+  io::Task<Result<ByteSpan>> tls_read(std::uint32_t timeout_ms);
+  io::Task<Result<std::size_t>> tls_receive(MutableByteSpan into, std::uint32_t timeout_ms,
+                                            bool all);
+  io::Task<Result<>> tls_readable(std::uint32_t timeout_ms, std::string_view what);
+  io::Task<Result<>> tls_write(std::span<const ByteSpan> pieces, std::uint32_t timeout_ms,
+                               bool more_follows);
+  io::Task<Result<>> tls_write_file(int file, std::uint64_t offset, std::uint64_t bytes,
+                                    std::uint32_t timeout_ms);
+  io::Task<Result<>> tls_flush(std::uint32_t timeout_ms);
+  io::Task<void> tls_close();
+  [[nodiscard]] std::size_t tls_write_now(std::span<const ByteSpan> pieces) noexcept;
+  [[nodiscard]] std::size_t tls_step() const noexcept;
 };
 
 }  // namespace sf::net

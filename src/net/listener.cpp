@@ -34,6 +34,7 @@ struct Listener::Impl {
   Listed connections;  ///< Head of the list of those that handlers have not destroyed.
   unsigned running = 0;
   bool accepting = false;
+  std::shared_ptr<TlsContext> tls;
   io::Timer drain_timer;
 
   io::Task<void> accept(io::Gate::Pass pass);
@@ -49,6 +50,10 @@ Listener::Listener(io::Reactor& reactor, UniqueFd socket, Handler handler)
     : impl_(std::make_unique<Impl>(reactor, std::move(socket), std::move(handler))) {}
 
 Listener::~Listener() { SF_ASSERT(!impl_->accepting && impl_->running == 0); }
+
+void Listener::use_tls(std::shared_ptr<TlsContext> context) noexcept {
+  impl_->tls = std::move(context);
+}
 
 void Listener::start() {
   SF_ASSERT(!impl_->accepting && impl_->socket);
@@ -69,7 +74,7 @@ io::Task<void> Listener::Impl::accept([[maybe_unused]] io::Gate::Pass pass) {
     accepted.add();
     Address peer = peer_address(accepted_socket->get());
     auto connection =
-        std::make_unique<Connection>(reactor, std::move(*accepted_socket), std::move(peer));
+        std::make_unique<Connection>(reactor, std::move(*accepted_socket), std::move(peer), tls);
     connection->impl_->insert_before(connections);
     reactor.spawn(serve(std::move(connection), inside.enter()));
   }

@@ -1,7 +1,7 @@
 # The libraries from outside, each as one target. Which room may link which: tools/rooms.txt.
 find_package(PkgConfig REQUIRED)
 set(SF_PKG_NAMES
-  liburing=liburing openssl=libcrypto sodium=libsodium zlib=zlib
+  liburing=liburing openssl=libcrypto tls=libssl sodium=libsodium zlib=zlib
   avformat=libavformat avcodec=libavcodec avutil=libavutil swresample=libswresample
   swscale=libswscale avfilter=libavfilter zimg=zimg seccomp=libseccomp)
 foreach(pair ${SF_PKG_NAMES})

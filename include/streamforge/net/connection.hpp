@@ -2,8 +2,8 @@
 
 /// One accepted stream connection on one reactor. Owned by the protocol driver that was given it
 /// (http), used from its reactor's thread only, one reader and one writer at a time. Fails with
-/// kClosed (peer gone), kTimedOut (its own bounds), kCancelled (`abort`). TLS will sit behind the
-/// same calls.
+/// kClosed (peer gone), kTimedOut (its own bounds), kCancelled (`abort`). TLS sits behind the same
+/// calls; there the peer's FIN is its close_notify, and an end without one is kClosed.
 
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/error.hpp>
@@ -16,6 +16,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace sf::net {
 
@@ -30,12 +31,28 @@ struct Address {
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
 
 class Listener;
+class TlsContext;
 
 class Connection {
  public:
-  Connection(io::Reactor& reactor, UniqueFd socket, Address peer);
+  /// With a context: TLS, as the server. `handshake` comes before all else.
+  Connection(io::Reactor& reactor, UniqueFd socket, Address peer,
+             std::shared_ptr<TlsContext> tls = nullptr);
   Connection(const Connection&) = delete;
   ~Connection();  ///< `close` must have been awaited.
+
+  /// Ends within `timeout_ms`; nothing to do without TLS. kUnsupported: the peer spoke plain HTTP;
+  /// the connection is a plain one from here on, for one last word. After any other error it can
+  /// only be closed.
+  io::Task<Result<>> handshake(std::uint32_t timeout_ms);
+  /// Whether it was made with a context.
+  [[nodiscard]] bool is_tls() const noexcept;
+  /// Whether the handshake went on from an earlier session.
+  [[nodiscard]] bool resumed() const noexcept;
+  /// Whether nobody between can read or change what passes: TLS is agreed on.
+  [[nodiscard]] bool secure() const noexcept;
+  /// What was agreed on by ALPN; empty when nothing was, or without TLS.
+  [[nodiscard]] std::string_view protocol() const noexcept;
 
   /// Bytes as they come, in a buffer of the connection's: valid until the next call that reads.
   /// Empty is the peer's FIN. Waits at most `timeout_ms`.

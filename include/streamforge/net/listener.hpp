@@ -29,6 +29,8 @@ class Listener {
   ~Listener();  ///< `drain` must have been awaited, unless it never started.
   Listener(const Listener&) = delete;
 
+  /// TLS for what is accepted from here on; those that run keep what they began with.
+  void use_tls(std::shared_ptr<TlsContext> context) noexcept;
   void start();
   /// No more connections, and the socket is closed; those that run go on.
   io::Task<void> stop_accepting();

@@ -1,0 +1,82 @@
+#pragma once
+
+/// TLS of one connection, as the server, over a non-blocking socket. It receives by itself, into
+/// OpenSSL's own buffer, so that nothing is copied before it is decrypted; what it has to send is
+/// encrypted into memory of the thread and goes out in one call, up to 16 records of 16 KiB. Only
+/// what the socket does not take is kept with the session. It never waits: the owner does, and
+/// calls again. One reactor's thread.
+
+#include <streamforge/base/bytes.hpp>
+#include <streamforge/base/limits.hpp>
+#include <streamforge/net/tls.hpp>
+
+#include <string_view>
+#include <vector>
+
+#include "openssl.hpp"
+
+namespace sf::net {
+
+class TlsSession {
+ public:
+  /// Encrypted for one send: so much that calls cost little, so little that file, records and what
+  /// the kernel copies stay in the core's cache.
+  static constexpr std::size_t kStepBytes = 128 * limits::kKiB;
+  enum class State : std::uint8_t { kDone, kWait, kEnd, kFailed };
+  struct Got {
+    State state = State::kWait;
+    std::size_t bytes = 0;  ///< With kDone.
+  };
+
+  TlsSession(std::shared_ptr<TlsContext> context, int socket);
+  TlsSession(const TlsSession&) = delete;
+
+  /// kDone: what follows is data; kFailed: `failure` says why.
+  [[nodiscard]] State handshake();
+  [[nodiscard]] bool established() const noexcept { return established_; }
+  /// Whether the first byte cannot begin TLS but could begin a request of plain HTTP.
+  [[nodiscard]] bool looks_like_http() const noexcept { return looks_like_http_; }
+  /// Decrypted bytes, as many as are there for `into`; kEnd after the peer's close_notify.
+  [[nodiscard]] Got read(MutableByteSpan into);
+  /// Encrypts all of `plain` behind what is not sent yet. To be followed by `send` or `hold` before
+  /// the thread does anything else.
+  void seal(ByteSpan plain);
+  /// Sends what the socket takes at once and keeps the rest; false when the socket has failed.
+  [[nodiscard]] bool send();
+  /// Keeps it for the next `send`.
+  void hold();
+  /// Encrypts our close_notify.
+  void seal_close();
+
+  /// Bytes that are encrypted and not sent.
+  [[nodiscard]] std::size_t unsent() const noexcept { return unsent_.size() - unsent_at_; }
+  /// How many more the socket takes at once, roughly and rather too few.
+  [[nodiscard]] std::size_t room() const noexcept;
+  /// Nothing more can be read or written.
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
+  void fail_now() noexcept { failed_ = true; }
+  [[nodiscard]] Error failure() const { return failure_; }
+  [[nodiscard]] std::string_view protocol() const noexcept;
+  [[nodiscard]] bool resumed() const noexcept { return ::SSL_session_reused(ssl_.get()) == 1; }
+
+ private:
+  static ::BIO_METHOD* bio_method();
+  static int bio_read(::BIO* bio, char* into, std::size_t bytes, std::size_t* got);
+  static int bio_write(::BIO* bio, const char* from, std::size_t bytes, std::size_t* written);
+  static long bio_control(::BIO* bio, int command, long number, void* pointer);
+  State ended(int outcome, std::string_view what);
+
+  const std::shared_ptr<TlsContext> context_;  ///< Callbacks use it.
+  const int socket_;
+  SslPtr ssl_;
+  std::vector<std::byte> unsent_;
+  std::size_t unsent_at_ = 0;
+  std::size_t received_bytes_ = 0;
+  Error failure_;
+  int socket_error_ = 0;
+  bool established_ = false;
+  bool failed_ = false;
+  bool looks_like_http_ = false;
+};
+
+}  // namespace sf::net
