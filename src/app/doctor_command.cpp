@@ -3,6 +3,7 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/limits.hpp>
 #include <streamforge/io/pipe.hpp>
+#include <streamforge/net/tls.hpp>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -129,6 +130,11 @@ void report_codecs(Report& report) {
                               "libavcodec61 with libx264"));
 }
 
+void report_tls(Report& report) {
+  report.good("tls",
+              concat(net::tls_library(), ": TLS 1.2 and 1.3; encrypted here, not by the kernel"));
+}
+
 }  // namespace
 
 int run_doctor(const std::string& data_dir) {
@@ -136,6 +142,7 @@ int run_doctor(const std::string& data_dir) {
   report_machine(report);
   report_io(report);
   report_limits(report);
+  report_tls(report);
   report_data_dir(report, data_dir);
   report_codecs(report);
   return report.failed() ? 1 : 0;

@@ -62,12 +62,30 @@ void add_named(CLI::App* app, const std::string& flag, T& value,
   add_setting(app, flag, value, help)->transform(CLI::CheckedTransformer(names, CLI::ignore_case));
 }
 
+/// TLS beside the plain listener: for browsers on other machines.
+void add_tls(CLI::App* app, ServeOptions& serve) {
+  add_setting(app, "tls-listen", serve.tls_listen, "ADDR:PORT to listen on with TLS");
+  add_setting(app, "tls-cert", serve.tls_certs,
+              "PEM file: a certificate and what leads to its root; again for other names (SNI)")
+      ->allow_extra_args(false);
+  add_setting(app, "tls-key", serve.tls_keys, "PEM file: the key of the certificate, likewise")
+      ->allow_extra_args(false);
+  app->add_flag("--tls-self-signed", serve.tls_self_signed,
+                "Make a certificate that nobody vouches for, to try TLS out")
+      ->envname(environment_name("tls-self-signed"));
+  add_setting(app, "tls-redirect", serve.tls_redirect,
+              "Move pages that are asked for without TLS to it: true or false");
+  add_setting(app, "hsts-max-age", serve.hsts_max_age,
+              "Seconds for which browsers are told to use TLS only; 0: not told");
+}
+
 void add_serve(CLI::App& root, Options& options, std::string& config) {
   ServeOptions& serve = options.serve;
   CLI::App* app = root.add_subcommand("serve", "Run the server");
   app->add_option("--config", config, "TOML file with any of these settings, by name");
   add_setting(app, "data", serve.data_dir, "Directory of everything durable");
   add_setting(app, "listen", serve.listen, "ADDR:PORT to listen on")->capture_default_str();
+  add_tls(app, serve);
   add_setting(app, "reactors", serve.reactors, "I/O threads; 0: a quarter of the cores")
       ->check(CLI::Range(0, 256));
   add_setting(app, "transcoders", serve.transcoders, "Transcoder processes; -1: by the cores")
@@ -196,7 +214,8 @@ std::string toml_text(const toml::value& value) {
 
 /// Settings of the file go in front of the arguments that were given, so that those win; settings
 /// that the environment names are left to it.
-std::vector<std::string> arguments_of_file(const std::string& path, const CLI::App& serve) {
+std::vector<std::string> arguments_of_file(const std::string& path, const CLI::App& serve,
+                                           const std::vector<std::string>& given) {
   std::vector<std::string> arguments;
   const toml::value file = toml::parse(path);
   for (const auto& [key, value] : file.as_table()) {
@@ -207,7 +226,21 @@ std::vector<std::string> arguments_of_file(const std::string& path, const CLI::A
       throw CLI::ValidationError(path, "there is no setting \"" + key + "\"");
     }
     if (std::getenv(environment_name(flag).c_str()) != nullptr) continue;
-    arguments.push_back("--" + flag + "=" + toml_text(value));
+    if (!value.is_array()) {
+      arguments.push_back("--" + flag + "=" + toml_text(value));
+      continue;
+    }
+    // Those of the command line replace a list, as they replace a single value.
+    const bool replaced = std::any_of(given.begin(), given.end(), [&flag](const auto& argument) {
+      return argument == "--" + flag || argument.starts_with("--" + flag + "=");
+    });
+    if (option->get_expected_max() == 1) {
+      throw CLI::ValidationError(path, "\"" + key + "\" takes one value");
+    }
+    if (replaced) continue;
+    for (const toml::value& each : value.as_array()) {
+      arguments.push_back("--" + flag + "=" + toml_text(each));
+    }
   }
   return arguments;
 }
@@ -283,7 +316,7 @@ int parse(int argc, char** argv, Options& options, bool& leave) {
     take_last_of_each(serve);
     if (!arguments.empty() && arguments.front() == "serve") {
       if (const std::string path = config_path(arguments); !path.empty()) {
-        const auto extra = arguments_of_file(path, *serve);
+        const auto extra = arguments_of_file(path, *serve, arguments);
         arguments.insert(arguments.begin() + 1, extra.begin(), extra.end());
       }
     }

@@ -18,8 +18,14 @@ namespace sf::app {
 struct ServeOptions {
   std::string data_dir;  ///< Default: /var/lib/streamforge as a service, else ./streamforge-data.
   std::string listen = "127.0.0.1:8080";
-  unsigned reactors = 0;  ///< 0: a quarter of the cores, at least one.
-  int transcoders = -1;   ///< -1: the other cores; up to four cores, all of them. 0: none.
+  std::string tls_listen;              ///< Empty: no TLS.
+  std::vector<std::string> tls_certs;  ///< PEM files, the first for names that no other has.
+  std::vector<std::string> tls_keys;   ///< One for each.
+  bool tls_self_signed = false;        ///< A certificate of our own making, kept in `data_dir`.
+  bool tls_redirect = false;           ///< Pages asked for in the clear are moved to https.
+  std::uint64_t hsts_max_age = 0;      ///< Seconds; 0: no Strict-Transport-Security.
+  unsigned reactors = 0;               ///< 0: a quarter of the cores, at least one.
+  int transcoders = -1;  ///< -1: the other cores; up to four cores, all of them. 0: none.
   io::BackendKind io = io::BackendKind::kAuto;
   bool open = false;          ///< Anyone may upload; loopback only.
   unsigned staging_mib = 64;  ///< Ingest buffers of one reactor.

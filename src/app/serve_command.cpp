@@ -3,6 +3,7 @@
 #include "admin.hpp"
 #include "reactor_thread.hpp"
 #include "stores.hpp"
+#include "tls.hpp"
 
 #include <streamforge/base/limits.hpp>
 #include <streamforge/base/metrics.hpp>
@@ -59,23 +60,27 @@ transcode::WorkerOptions worker_options(const ServeOptions& options, const Sizes
   return workers;
 }
 
-/// Kept answers hold open files: a quarter of the descriptors there may be, shared by the reactors.
-unsigned quick_answers_max(unsigned reactors) {
+/// Kept answers hold open files: a quarter of the descriptors there may be, shared by the reactors,
+/// each for plain connections and for TLS.
+unsigned quick_answers_max(unsigned shares) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
   return static_cast<unsigned>(
-      std::min<rlim_t>(limits::kQuickAnswersMax, limit.rlim_cur / 4 / reactors));
+      std::min<rlim_t>(limits::kQuickAnswersMax, limit.rlim_cur / 4 / shares));
 }
 
 /// Everything that runs, built in flow order and torn down in reverse. Owned by run_serve.
 class Server {
  public:
   explicit Server(const ServeOptions& options) : options_(options), sizes_(sizes_for(options)) {}
+  /// SIGHUP: what can be read again is.
+  void reload() { tls_.reload(reactors_); }
 
   Result<> start();
   /// SIGTERM: stop accepting, finish what is in flight, keep every byte, end the workers.
   void drain();
   [[nodiscard]] const std::string& url() const noexcept { return url_; }
+  [[nodiscard]] const std::string& tls_url() const noexcept { return tls_url_; }
   [[nodiscard]] store::Accounts& accounts() noexcept { return *stores_->accounts; }
 
  private:
@@ -99,6 +104,7 @@ class Server {
   net::Address address_;
   io::BackendKind backend_ = io::BackendKind::kAuto;
   std::string url_;
+  std::string tls_url_;  ///< Empty: no TLS.
   std::atomic<bool> draining_{false};
 
   // In the order in which each needs the ones above.
@@ -113,8 +119,10 @@ class Server {
   http::Router router_;
   http::Router admin_router_;
   std::unique_ptr<http::Server> http_;
+  std::unique_ptr<http::Server> https_;  ///< Keeps answers of its own: they may differ.
   std::unique_ptr<http::Server> admin_http_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;  ///< One per reactor.
+  TlsSide tls_{options_};
 
   // The control reactor's.
   std::unique_ptr<net::Listener> admin_listener_;
@@ -131,7 +139,7 @@ Result<> Server::check_address() {
                 concat("--open lets anyone upload, so it is refused on ", address_.to_string(),
                        "; listen on 127.0.0.1, or leave --open out and make accounts."));
   }
-  return {};
+  return tls_.check();
 }
 
 Result<> Server::start_reactors() {
@@ -159,6 +167,12 @@ Result<> Server::start_reactors() {
   return {};
 }
 
+/// An address to go to from this machine.
+std::string shown(net::Address address) {
+  if (address.host == "0.0.0.0" || address.host == "::") address.host = "127.0.0.1";
+  return address.to_string();
+}
+
 Result<> Server::listen() {
   for (unsigned i = 0; i < sizes_.reactors; ++i) {
     auto socket = net::listen_tcp(address_);
@@ -170,10 +184,9 @@ Result<> Server::listen() {
     }
     sockets_.push_back(std::move(*socket));
   }
-  const bool any = address_.host == "0.0.0.0" || address_.host == "::";
-  net::Address shown = address_;
-  if (any) shown.host = "127.0.0.1";
-  url_ = concat("http://", shown.to_string());
+  if (auto listening = tls_.listen(sizes_.reactors); !listening) return listening;
+  url_ = concat("http://", shown(address_));
+  if (tls_.wanted()) tls_url_ = concat("https://", shown(tls_.address()));
   return {};
 }
 
@@ -229,6 +242,7 @@ Result<> Server::start_site() {
   if (!key) return fail(std::move(key.error()));
   site.signing_key = std::move(*key);
   site.secure_cookies = options_.secure_cookies;
+  if (options_.tls_redirect) site.redirect_pages_to_port = tls_.port();
   site.not_ready_reasons = [this] { return not_ready_reasons(); };
   site_ = std::make_unique<serve::Site>(
       serve::SiteParts{*stores_->catalogue, *stores_->blobs, *stores_->accounts, stores_->events,
@@ -239,9 +253,15 @@ Result<> Server::start_site() {
   add_admin_routes(admin_router_, *stores_->accounts, url_);
   http::ServerOptions http;
   http.access_log = options_.access_log;
-  http.quick_answers_max = quick_answers_max(sizes_.reactors);
+  http.quick_answers_max = quick_answers_max(sizes_.reactors * (tls_.wanted() ? 2 : 1));
   http_ = std::make_unique<http::Server>(router_, http);
   admin_http_ = std::make_unique<http::Server>(admin_router_, http);
+  if (!tls_.wanted()) return {};
+  if (options_.hsts_max_age > 0) {  // RFC 6797 section 7.2: over TLS only.
+    http.fixed_fields =
+        concat("Strict-Transport-Security: max-age=", options_.hsts_max_age, "\r\n");
+  }
+  https_ = std::make_unique<http::Server>(router_, http);
   return {};
 }
 
@@ -295,6 +315,9 @@ void Server::accept() {
       listeners_[i]->start();
     });
   }
+  tls_.accept(reactors_, [this](std::unique_ptr<net::Connection> connection) {
+    return https_->serve(std::move(connection));
+  });
 }
 
 Result<> Server::start() {
@@ -340,13 +363,16 @@ void Server::drain() {
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     reactors_[i]->run(stop_listener(listeners_[i]));
   }
+  tls_.stop_accepting(reactors_);
   http_->begin_drain();
+  if (https_) https_->begin_drain();
   site_->begin_drain();
   admin_http_->begin_drain();
   reactors_.front()->run(tus_->stop());
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     reactors_[i]->run(drain_listener(listeners_[i]));
   }
+  tls_.drain(reactors_);
   control_->run(stop_control());
 }
 
@@ -360,6 +386,7 @@ void raise_descriptor_limit() {
 
 void greet(Server& server, const ServeOptions& options) {
   std::cout << "listening on " << server.url() << '\n';
+  if (!server.tls_url().empty()) std::cout << "listening on " << server.tls_url() << '\n';
   if (options.open) {
     std::cout << "open: anyone on this machine may upload\n";
   } else if (server.accounts().setup_required()) {
@@ -397,12 +424,10 @@ int run_serve(const ServeOptions& options) {
       std::cerr << "streamforge: " << started.error().message << '\n';
       exit_code = 1;
     } else {
-      log::info("app", "listening", {{"url", server.url()}});
+      log::info("app", "listening", {{"url", server.url()}, {"tls", server.tls_url()}});
       greet(server, options);
       int number = 0;
-      do {
-        sigwait(&signals, &number);
-      } while (number == SIGHUP);  // Nothing of what is set so far can change while running.
+      while (sigwait(&signals, &number) == 0 && number == SIGHUP) server.reload();
       log::info("app", "stopping: finishing what is in flight");
       // A second signal ends the process at once: everything acknowledged is durable already.
       pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);

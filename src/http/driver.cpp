@@ -31,15 +31,16 @@ std::string peer_text(const net::Connection& connection) {
 
 Driver::Driver(const ServerState& state, ReactorShare& share,
                std::unique_ptr<net::Connection> connection)
-    : state_(state),
+    : Served(share),
+      state_(state),
       share_(share),
       connection_(std::move(connection)),
       inbound_(*connection_, state.options.quick_answers_max > 0 ? &share_.answers : nullptr),
       sender_(*connection_, state) {
-  share_.link(*this);
+  share_.metrics.connections.add(1);
 }
 
-Driver::~Driver() { share_.unlink(*this); }
+Driver::~Driver() { share_.metrics.connections.add(-1); }
 
 io::Task<void> Driver::run() {
   for (;;) {
@@ -189,6 +190,7 @@ void Driver::prepare(Request& request, RequestHead head) {
   request.headers = std::move(head.headers);
   request.request_id = next_request_id();
   request.connection = connection_.get();
+  request.secure = connection_->secure();
   request.send_now_ = [this](std::string text) { return sender_.send_text(std::move(text)); };
 }
 

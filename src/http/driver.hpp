@@ -9,20 +9,17 @@
 
 namespace sf::http {
 
-class Driver {
+class Driver final : public Served {
  public:
   Driver(const ServerState& state, ReactorShare& share,
          std::unique_ptr<net::Connection> connection);
   Driver(const Driver&) = delete;
-  ~Driver();
+  ~Driver() override;
 
   io::Task<void> run();
-  /// Ends the connection if it waits for a request that has not begun.
-  void end_if_idle() noexcept;
+  void end_if_idle() noexcept override;
 
  private:
-  friend struct ReactorShare;
-
   io::Task<bool> await_head();
   [[nodiscard]] std::uint32_t head_timeout_ms();
   io::Task<void> refuse(ParseFault fault);
@@ -55,8 +52,6 @@ class Driver {
   ParseFault refusal_;  ///< With a status: why the connection ends.
   bool idle_ = false;
   bool linger_ = false;
-  Driver* previous_ = nullptr;  ///< In the reactor's share.
-  Driver* next_ = nullptr;
 };
 
 }  // namespace sf::http

@@ -172,6 +172,7 @@ void ResponseSender::write_head(const Response& response, Context context, bool 
   if (!state_.options.server_name.empty()) {
     append_field(head_, "Server", state_.options.server_name);
   }
+  head_.append(state_.options.fixed_fields);
   bool length_given = false;
   for (const auto& [name, value] : response.headers.all()) {
     if (!is_framing_field(name)) {

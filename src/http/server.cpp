@@ -1,4 +1,5 @@
 #include <streamforge/base/assert.hpp>
+#include <streamforge/base/log.hpp>
 #include <streamforge/http/server.hpp>
 
 #include "driver.hpp"
@@ -18,6 +19,54 @@ std::array<metrics::Counter*, 6> request_counters(const std::string& reactor) {
   return counters;
 }
 
+metrics::Counter& handshakes(const std::string& reactor, std::string_view outcome) {
+  return metrics::counter("streamforge_tls_handshakes_total", "TLS handshakes.",
+                          {{"reactor", reactor}, {"outcome", outcome}});
+}
+
+/// RFC 9110 section 15.5.1: in the clear, for a client that cannot read anything else.
+std::string plain_refused() {
+  constexpr std::string_view kWhy = "This port speaks HTTPS: write https:// instead of http://\n";
+  return concat("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n",
+                "Connection: close\r\nContent-Length: ", std::uint64_t{kWhy.size()}, "\r\n\r\n",
+                kWhy);
+}
+
+/// A connection before its first request: TLS has to be agreed on.
+class Handshake final : public Served {
+ public:
+  Handshake(ReactorShare& share, net::Connection& connection, unsigned timeout_ms) noexcept
+      : Served(share), connection_(connection), timeout_ms_(timeout_ms) {}
+
+  /// False when there is nothing to serve; the connection is then closed.
+  io::Task<bool> run();
+  void end_if_idle() noexcept override { connection_.abort(); }
+
+ private:
+  net::Connection& connection_;
+  const unsigned timeout_ms_;
+};
+
+io::Task<bool> Handshake::run() {
+  auto& counted = share().metrics;
+  auto done = co_await connection_.handshake(timeout_ms_);
+  if (done) {
+    (connection_.resumed() ? counted.resumed_handshakes : counted.full_handshakes).add();
+    co_return true;
+  }
+  counted.failed_handshakes.add();
+  log::debug("http", "no TLS connection",
+             {{"peer", connection_.peer().to_string()}, {"why", done.error().message}});
+  const bool plain = done.error().code == ErrorCode::kUnsupported;
+  if (plain) {
+    const std::string text = plain_refused();
+    const ByteSpan bytes = as_bytes(text);
+    done = co_await connection_.write(bytes, timeout_ms_);
+  }
+  co_await connection_.close(plain);
+  co_return false;
+}
+
 }  // namespace
 
 ReactorMetrics::ReactorMetrics(const std::string& reactor)
@@ -32,39 +81,36 @@ ReactorMetrics::ReactorMetrics(const std::string& reactor)
       quick(metrics::counter("streamforge_http_answers_reused_total",
                              "Requests answered without a handler.", {{"reactor", reactor}})),
       connections(metrics::gauge("streamforge_http_connections", "HTTP connections open.",
-                                 {{"reactor", reactor}})) {}
+                                 {{"reactor", reactor}})),
+      full_handshakes(handshakes(reactor, "full")),
+      resumed_handshakes(handshakes(reactor, "resumed")),
+      failed_handshakes(handshakes(reactor, "failed")) {}
 
 ReactorShare::ReactorShare(io::Reactor& home, const ServerOptions& options)
     : reactor(home),
       metrics(std::to_string(home.index())),
-      answers(options.server_name.empty() ? "" : concat("Server: ", options.server_name, "\r\n"),
+      answers(concat(options.server_name.empty() ? "" : "Server: ", options.server_name,
+                     options.server_name.empty() ? "" : "\r\n", options.fixed_fields),
               options.quick_answers_max) {}
 
-void ReactorShare::link(Driver& driver) noexcept {
-  driver.next_ = first;
-  if (first) first->previous_ = &driver;
-  first = &driver;
-  count.fetch_add(1, std::memory_order_relaxed);
-  metrics.connections.add(1);
+Served::Served(ReactorShare& share) noexcept : share_(share), next_(share.first) {
+  if (next_) next_->previous_ = this;
+  share_.first = this;
+  share_.count.fetch_add(1, std::memory_order_relaxed);
 }
 
-void ReactorShare::unlink(Driver& driver) noexcept {
-  if (driver.previous_) {
-    driver.previous_->next_ = driver.next_;
-  } else {
-    first = driver.next_;
-  }
-  if (driver.next_) driver.next_->previous_ = driver.previous_;
-  count.fetch_sub(1, std::memory_order_relaxed);
-  metrics.connections.add(-1);
+Served::~Served() {
+  (previous_ ? previous_->next_ : share_.first) = next_;
+  if (next_) next_->previous_ = previous_;
+  share_.count.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void ReactorShare::end_idle() noexcept {
   answers.clear();
-  for (Driver* driver = first; driver;) {
-    Driver* const next = driver->next_;  // Aborting may end the driver at once.
-    driver->end_if_idle();
-    driver = next;
+  for (Served* served = first; served;) {
+    Served* const next = served->next_;  // Aborting may end it at once.
+    served->end_if_idle();
+    served = next;
   }
 }
 
@@ -102,6 +148,11 @@ Server::~Server() = default;
 
 io::Task<void> Server::serve(std::unique_ptr<net::Connection> connection) const {
   ReactorShare& share = impl_->share_of(connection->reactor());
+  if (connection->is_tls()) {
+    Handshake handshake(share, *connection, impl_->state.options.head_timeout_ms);
+    const bool agreed = co_await handshake.run();
+    if (!agreed) co_return;
+  }
   Driver driver(impl_->state, share, std::move(connection));
   co_await driver.run();
 }

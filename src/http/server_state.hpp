@@ -13,7 +13,26 @@
 
 namespace sf::http {
 
-class Driver;
+struct ReactorShare;
+
+/// A connection in its reactor's list, while it is being served. Reactor's thread.
+class Served {
+ public:
+  explicit Served(ReactorShare& share) noexcept;
+  Served(const Served&) = delete;
+  virtual ~Served();
+  /// Ends the connection if it waits for a request that has not begun.
+  virtual void end_if_idle() noexcept = 0;
+
+ protected:
+  [[nodiscard]] ReactorShare& share() const noexcept { return share_; }
+
+ private:
+  friend struct ReactorShare;
+  ReactorShare& share_;
+  Served* previous_ = nullptr;
+  Served* next_;
+};
 
 /// Counted per reactor, so that no two share a cache line.
 struct ReactorMetrics {
@@ -24,19 +43,20 @@ struct ReactorMetrics {
   metrics::Histogram& latency;
   metrics::Counter& quick;
   metrics::Gauge& connections;
+  metrics::Counter& full_handshakes;
+  metrics::Counter& resumed_handshakes;
+  metrics::Counter& failed_handshakes;
 };
 
 /// One reactor's connections, so that draining can end the idle ones.
 struct ReactorShare {
   ReactorShare(io::Reactor& home, const ServerOptions& options);
-  void link(Driver& driver) noexcept;
-  void unlink(Driver& driver) noexcept;
   void end_idle() noexcept;
 
   io::Reactor& reactor;
   ReactorMetrics metrics;
   QuickAnswers answers;
-  Driver* first = nullptr;
+  Served* first = nullptr;
   std::atomic<unsigned> count{0};  ///< Written by the reactor, read by `begin_drain`.
 };
 

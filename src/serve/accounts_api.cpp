@@ -36,11 +36,12 @@ void AccountsApi::add_routes(http::Router& router) {
   router.add(kDelete, "/api/v1/tokens/{id}", [this](http::Request& r) { return revoke_token(r); });
 }
 
-std::string AccountsApi::cookie_for(std::string_view secret, std::int64_t expires_at_ms) const {
+std::string AccountsApi::cookie_for(const http::Request& request, std::string_view secret,
+                                    std::int64_t expires_at_ms) const {
   std::string cookie =
       concat(kSessionCookie, '=', secret,
              "; Path=/; HttpOnly; SameSite=Lax; Expires=", to_http_date(expires_at_ms));
-  if (shared_.options.secure_cookies) cookie += "; Secure";
+  if (shared_.options.secure_cookies || request.secure) cookie += "; Secure";
   return cookie;
 }
 
@@ -95,7 +96,7 @@ io::Task<http::Response> AccountsApi::log_in(http::Request& request) {
   auto who = shared_.parts.accounts.identify(credentials);
   if (!who) co_return http::problem(request, who.error());
   http::Response response = http::Response::json(200, session_body(*who));
-  response.headers.add("Set-Cookie", cookie_for(issued->secret, issued->expires_at_ms));
+  response.headers.add("Set-Cookie", cookie_for(request, issued->secret, issued->expires_at_ms));
   response.headers.set("Cache-Control", "no-store");
   co_return response;
 }
@@ -113,7 +114,7 @@ io::Task<http::Response> AccountsApi::log_out(http::Request& request) {
     }
   }
   http::Response response = http::Response::empty(204);
-  response.headers.add("Set-Cookie", cookie_for("", 0));
+  response.headers.add("Set-Cookie", cookie_for(request, "", 0));
   co_return response;
 }
 
@@ -132,7 +133,7 @@ io::Task<http::Response> AccountsApi::create_first_user(http::Request& request,
   who.user_name = user->name;
   who.role = user->role;
   http::Response response = http::Response::json(201, session_body(who));
-  response.headers.add("Set-Cookie", cookie_for(issued->secret, issued->expires_at_ms));
+  response.headers.add("Set-Cookie", cookie_for(request, issued->secret, issued->expires_at_ms));
   response.headers.set("Cache-Control", "no-store");
   co_return response;
 }

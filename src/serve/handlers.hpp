@@ -60,7 +60,8 @@ class AccountsApi {
   io::Task<http::Response> list_tokens(http::Request& request);
   io::Task<http::Response> create_token(http::Request& request);
   io::Task<http::Response> revoke_token(http::Request& request);
-  [[nodiscard]] std::string cookie_for(std::string_view secret, std::int64_t expires_at_ms) const;
+  [[nodiscard]] std::string cookie_for(const http::Request& request, std::string_view secret,
+                                       std::int64_t expires_at_ms) const;
   [[nodiscard]] std::string session_body(const store::Principal& who) const;
   Shared& shared_;
 };
@@ -130,15 +131,18 @@ class Playback {
 /// The web app: every embedded file under its path, index.html for the app's own routes.
 class WebFiles {
  public:
-  WebFiles();
+  explicit WebFiles(Shared& shared);
   ~WebFiles();
   void add_routes(http::Router& router);
 
  private:
   io::Task<http::Response> file(http::Request& request);
   io::Task<http::Response> page(http::Request& request);
+  /// The page, or where it is asked for in the clear and must not be: the way to it.
+  io::Task<http::Response> page_or_redirect(http::Request& request);
   io::Task<http::Response> page_for_unknown(http::Request& request, const http::Handler& next);
   struct Index;
+  Shared& shared_;
   std::unique_ptr<Index> index_;
 };
 

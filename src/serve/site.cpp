@@ -19,6 +19,7 @@ struct Site::Impl {
         accounts(shared),
         events(shared),
         playback(shared),
+        web(shared),
         health(shared) {}
 
   Shared shared;

@@ -26,7 +26,7 @@ struct WebFiles::Index {
   std::map<std::string_view, const WebAsset*> by_path;
 };
 
-WebFiles::WebFiles() : index_(std::make_unique<Index>()) {
+WebFiles::WebFiles(Shared& shared) : shared_(shared), index_(std::make_unique<Index>()) {
   for (const WebAsset& asset : web_assets()) index_->by_path.emplace(asset.path, &asset);
 }
 
@@ -65,7 +65,7 @@ void WebFiles::add_routes(http::Router& router) {
   router.add_filter("/", [this](http::Request& request, const http::Handler& next) {
     return page_for_unknown(request, next);
   });
-  const http::Handler to_page = [this](http::Request& r) { return page(r); };
+  const http::Handler to_page = [this](http::Request& r) { return page_or_redirect(r); };
   for (const std::string_view path : {"/", "/login", "/setup", "/watch/{id}", "/embed/{id}"}) {
     router.add(kGet, path, to_page);
   }
@@ -91,6 +91,21 @@ io::Task<http::Response> WebFiles::file(http::Request& request) {
   const auto found = index_->by_path.find(request.path);
   SF_ASSERT(found != index_->by_path.end());  // Only paths of the index are routed here.
   co_return respond_with(request, *found->second);
+}
+
+io::Task<http::Response> WebFiles::page_or_redirect(http::Request& request) {
+  const auto port = shared_.options.redirect_pages_to_port;
+  if (!port || request.secure) co_return co_await page(request);
+  std::string_view host = request.authority;
+  const std::size_t colon = host.rfind(':');
+  if (colon != std::string_view::npos && colon + 1 > host.rfind(']') + 1) {
+    host = host.substr(0, colon);
+  }
+  http::Response response = http::Response::empty(308);
+  response.headers.set("Location", concat("https://", host, *port == 443 ? "" : concat(':', *port),
+                                          request.target.starts_with('/') ? request.target : "/"));
+  response.headers.set("Cache-Control", "max-age=300");
+  co_return response;
 }
 
 io::Task<http::Response> WebFiles::page(http::Request& request) {

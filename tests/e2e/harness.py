@@ -45,18 +45,21 @@ class Server:
         self.extra = list(extra)
         self.process = None
         self.url = None
+        self.tls_url = None  # With "--tls-listen" among `extra`.
 
     def start(self, port=0):
         self.errors = open(self.data.parent / f"{self.data.name}.stderr", "ab")
         self.process = subprocess.Popen(
             [BINARY, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{port}",
              "--io", self.backend, *self.extra],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, bufsize=0)
         line = self._line(20)
         found = re.match(r"listening on (http://\S+)", line)
         if not found:
             raise RuntimeError(f"the server did not start: {line!r}\n{self.log()}")
         self.url = found.group(1)
+        if "--tls-listen" in self.extra:
+            self.tls_url = re.match(r"listening on (https://\S+)", self._line(20)).group(1)
         return self
 
     def _line(self, seconds):

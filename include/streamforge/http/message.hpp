@@ -82,6 +82,7 @@ class Request {
   std::string query;      ///< Raw, without '?'.
   std::string authority;  ///< Host field, or the absolute-form's authority, which wins.
   unsigned minor_version = 1;
+  bool secure = false;  ///< Came over TLS.
   Headers headers;
   std::string request_id;  ///< Given to every exchange; in problem documents and logs.
   net::Connection* connection = nullptr;  ///< Peer address, abort, reactor.

@@ -18,6 +18,8 @@ struct ServerOptions {
   /// Largest body of a request whose route sets none; tus bounds its own.
   std::uint64_t body_bytes_max = std::uint64_t{1} << 62;
   std::string server_name = "StreamForge";
+  /// Fields that every response carries, each "Name: value" with its CRLF.
+  std::string fixed_fields;
   /// Answers that each reactor keeps (Response::reuse); those of files hold one descriptor each.
   unsigned quick_answers_max = limits::kQuickAnswersMax;
   unsigned head_timeout_ms = limits::kHeadTimeoutMs;
@@ -33,7 +35,7 @@ class Server {
   Server(const Server&) = delete;
   ~Server();
 
-  /// Serves one connection to its end. Give this to net::Listener.
+  /// Serves one connection to its end, TLS handshake included. Give this to net::Listener.
   io::Task<void> serve(std::unique_ptr<net::Connection> connection) const;
   /// From now on every response says `Connection: close` and idle connections end. Any thread,
   /// while the reactors that serve connections still run.

@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,10 @@ struct SiteOptions {
   std::string log_dir;      ///< DIR/log, where workers' words about videos are.
   std::string io_backend;   ///< For health and metrics: "uring".
   std::string signing_key;  ///< For links to private videos (store::open_signing_key).
+  /// Mark cookies Secure on plain connections too; over TLS they always are.
   bool secure_cookies = false;
+  /// Pages that are asked for in the clear are moved to https:// at this port.
+  std::optional<std::uint16_t> redirect_pages_to_port;
   /// What keeps the server from being ready, in words; empty when it is.
   std::function<std::vector<std::string>()> not_ready_reasons;
 };
