@@ -151,7 +151,10 @@ void add_upload(CLI::App& root, Options& options) {
   UploadOptions& upload = options.upload;
   CLI::App* app = root.add_subcommand("upload", "Upload files, continuing where they stopped");
   app->add_option("FILE", upload.files, "Files to upload")->required()->check(CLI::ExistingFile);
-  app->add_option("--to", upload.to, "Server, http://HOST:PORT; else the one that runs on --data");
+  app->add_option("--to", upload.to,
+                  "Server, https://HOST or http://HOST:PORT; else the one that runs on --data");
+  app->add_flag("--insecure", upload.insecure,
+                "Trust any certificate: for a server that was started with --tls-self-signed");
   app->add_option("--token", upload.token, "Bearer token")->envname("STREAMFORGE_TOKEN");
   app->add_option("--data", upload.data_dir, "Directory of the server on this machine")
       ->envname(environment_name("data"));

@@ -46,7 +46,8 @@ struct ServeOptions {
 
 struct UploadOptions {
   std::vector<std::string> files;
-  std::string to;  ///< Server's base URL; else asked of the server on `data_dir`.
+  std::string to;         ///< Server's base URL; else asked of the server on `data_dir`.
+  bool insecure = false;  ///< With https, take any certificate.
   std::string token;
   std::string data_dir;
   std::string visibility;

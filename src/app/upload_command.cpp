@@ -59,6 +59,7 @@ Result<tus::UploadOutcome> upload_one(const UploadOptions& options, const std::s
   tus::UploadOrder order;
   order.file = file;
   order.base_url = options.to;
+  order.insecure = options.insecure;
   order.token = options.token;
   order.visibility = options.visibility;
   order.state_dir = state_dir();

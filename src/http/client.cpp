@@ -1,6 +1,7 @@
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/limits.hpp>
 #include <streamforge/http/client.hpp>
+#include <streamforge/net/tls_client.hpp>
 
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -19,6 +20,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "response_reader.hpp"
 #include "target.hpp"
@@ -28,6 +30,7 @@ namespace sf::http {
 namespace {
 
 constexpr std::uint64_t kSendFileStepBytes = limits::kMiB;
+constexpr std::size_t kSealBytes = 256 * limits::kKiB;
 constexpr std::size_t kReceiveBytes = 64 * limits::kKiB;
 constexpr unsigned kWatchMs = 200;
 /// A line on which nothing was acknowledged for so long is dead: a new connection may take another
@@ -54,6 +57,9 @@ struct Client::Impl {
   unsigned stall_timeout_ms = limits::kSendStallTimeoutMs;
   std::function<bool(std::uint64_t)> watch;
   UniqueFd socket;
+  std::unique_ptr<net::TlsClient> tls;  ///< Of an "https:" URL, while there is a socket.
+  bool secure = false;
+  bool insecure = false;
   std::uint64_t body_bytes_handed = 0;  ///< Of this request's file, to our kernel.
 
   explicit Impl(std::string url);
@@ -63,14 +69,24 @@ struct Client::Impl {
   bool go_on();
   Result<> finish_connecting(const ::sockaddr* address, ::socklen_t bytes);
   Result<short> wait(short events, unsigned timeout_ms);
+  Result<> begin_tls();
+  /// All bytes, over TLS.
+  Result<> write_sealed(ByteSpan bytes);
   Result<> ready_connection();
+  void drop() noexcept {
+    tls.reset();
+    socket.reset();
+  }
   std::string head(Method method, std::string_view target, const Headers& headers,
                    std::uint64_t body_bytes) const;
   Result<> write(std::string_view head, std::string_view body);
   /// True when all was sent, false when an answer came first.
   Result<bool> write_file(int file, std::uint64_t offset, std::uint64_t bytes,
                           ResponseReader& reader);
+  Result<bool> write_file_sealed(int file, std::uint64_t offset, std::uint64_t bytes,
+                                 ResponseReader& reader);
   Result<bool> receive(ResponseReader& reader);
+  Result<bool> receive_sealed(ResponseReader& reader);
   Result<ClientResponse> read(ResponseReader& reader, bool whole);
 };
 
@@ -81,8 +97,10 @@ Client::Impl::Impl(std::string url) : base_url(std::move(url)) {
     host = "localhost";
     return;
   }
-  if (!rest.starts_with("http://")) return;
-  rest.remove_prefix(7);
+  secure = rest.starts_with("https://");
+  if (!secure && !rest.starts_with("http://")) return;
+  rest.remove_prefix(secure ? 8 : 7);
+  if (secure) service = "443";
   rest = rest.substr(0, rest.find('/'));
   if (!is_authority(rest)) return;
   host = rest;
@@ -98,8 +116,9 @@ Client::Impl::Impl(std::string url) : base_url(std::move(url)) {
 Result<> Client::Impl::connect() {
   if (!socket_path.empty()) return connect_unix();
   if (host.empty()) {
-    return fail(ErrorCode::kInvalidArgument,
-                concat("\"", base_url, "\" is neither http://HOST:PORT nor unix:/path"));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        concat("\"", base_url, "\" is none of http://HOST:PORT, https://HOST:PORT and unix:/path"));
   }
   ::addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -111,9 +130,39 @@ Result<> Client::Impl::connect() {
   Result<> outcome = fail(ErrorCode::kUnavailable, concat("no address for ", host));
   for (const ::addrinfo* address = found; address; address = address->ai_next) {
     outcome = connect_to(*address);
+    if (outcome && secure) return begin_tls();
     if (outcome) return outcome;
   }
   return outcome;
+}
+
+Result<> Client::Impl::begin_tls() {
+  auto begun = net::TlsClient::make(socket.get(), node, insecure);
+  if (!begun) return fail(std::move(begun.error()));
+  tls = std::move(*begun);
+  for (;;) {
+    auto shaken = tls->handshake();
+    if (shaken && shaken->wait_for == 0) return {};
+    Result<short> ready = short{0};
+    if (shaken) ready = wait(shaken->wait_for, connect_timeout_ms);
+    if (shaken && ready) continue;
+    drop();
+    return fail(shaken ? std::move(ready.error()) : std::move(shaken.error()));
+  }
+}
+
+Result<> Client::Impl::write_sealed(ByteSpan bytes) {
+  while (!bytes.empty()) {
+    auto moved = tls->write(bytes);
+    if (!moved) return fail(std::move(moved.error()));
+    bytes = bytes.subspan(moved->bytes);
+    if (moved->bytes > 0) continue;
+    if (moved->wait_for == 0) return fail(ErrorCode::kClosed, "the server has ended TLS");
+    if (auto ready = wait(moved->wait_for, stall_timeout_ms); !ready) {
+      return fail(std::move(ready.error()));
+    }
+  }
+  return {};
 }
 
 Result<> Client::Impl::connect_unix() {
@@ -184,7 +233,11 @@ Result<> Client::Impl::ready_connection() {
   if (socket) {
     ::pollfd poll{.fd = socket.get(), .events = POLLIN, .revents = 0};
     if (::poll(&poll, 1, 0) == 0) return {};
-    socket.reset();
+    // Over TLS it may be a session ticket.
+    std::array<std::byte, 1> byte;
+    const auto got = tls ? tls->read(byte) : Result<net::TlsClient::Moved>{};
+    if (got && got->wait_for != 0) return {};
+    drop();
   }
   return connect();
 }
@@ -202,6 +255,10 @@ std::string Client::Impl::head(Method method, std::string_view target, const Hea
 }
 
 Result<> Client::Impl::write(std::string_view head, std::string_view body) {
+  if (tls) {
+    const std::string both = concat(head, body);
+    return write_sealed(as_bytes(both));
+  }
   std::array<::iovec, 2> pieces = {
       ::iovec{const_cast<char*>(head.data()), head.size()},
       ::iovec{const_cast<char*>(body.data()), body.size()},
@@ -230,6 +287,7 @@ Result<> Client::Impl::write(std::string_view head, std::string_view body) {
 
 Result<bool> Client::Impl::write_file(int file, std::uint64_t offset, std::uint64_t bytes,
                                       ResponseReader& reader) {
+  if (tls) return write_file_sealed(file, offset, bytes, reader);
   auto position = static_cast<::off_t>(offset);
   while (body_bytes_handed < bytes) {
     const auto ready = wait(POLLIN | POLLOUT, stall_timeout_ms);
@@ -255,8 +313,56 @@ Result<bool> Client::Impl::write_file(int file, std::uint64_t offset, std::uint6
   return true;
 }
 
+/// The same over TLS: bytes pass through our memory. An answer is looked for between the pieces.
+Result<bool> Client::Impl::write_file_sealed(int file, std::uint64_t offset, std::uint64_t bytes,
+                                             ResponseReader& reader) {
+  std::vector<std::byte> buffer(kSealBytes);
+  while (body_bytes_handed < bytes) {
+    const auto ready = wait(POLLIN | POLLOUT, stall_timeout_ms);
+    if (!ready) return fail(ready.error());
+    if (*ready & POLLIN) {
+      const auto answered = receive(reader);
+      if (!answered) return fail(answered.error());
+      if (*answered) return false;
+      if (!(*ready & POLLOUT)) continue;
+    }
+    const auto step =
+        static_cast<std::size_t>(std::min<std::uint64_t>(bytes - body_bytes_handed, buffer.size()));
+    const ::ssize_t got =
+        ::pread(file, buffer.data(), step, static_cast<::off_t>(offset + body_bytes_handed));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail(ErrorCode::kCorrupt, "the file cannot be read");
+    if (got == 0) return fail(ErrorCode::kConflict, "the file became shorter while it was sent");
+    const auto piece = ByteSpan(buffer).first(static_cast<std::size_t>(got));
+    if (auto sent = write_sealed(piece); !sent) {
+      // A server that refuses early closes after its answer.
+      if (sent.error().code == ErrorCode::kClosed) return false;
+      return fail(std::move(sent.error()));
+    }
+    body_bytes_handed += static_cast<std::uint64_t>(got);
+    if (!go_on()) return fail(ErrorCode::kCancelled, "the request was interrupted");
+  }
+  return true;
+}
+
+Result<bool> Client::Impl::receive_sealed(ResponseReader& reader) {
+  std::array<char, kReceiveBytes> buffer;
+  for (;;) {
+    const auto got = tls->read(std::as_writable_bytes(std::span(buffer)));
+    if (!got) return fail(got.error());
+    if (got->bytes == 0 && got->wait_for != 0) return false;
+    if (got->bytes == 0) {
+      if (reader.take_end()) return true;
+      return fail(ErrorCode::kClosed, concat(base_url, " closed the connection before its answer"));
+    }
+    const auto complete = reader.take({buffer.data(), got->bytes});
+    if (!complete || *complete) return complete;
+  }
+}
+
 /// Takes what is there to receive; true when the answer is complete.
 Result<bool> Client::Impl::receive(ResponseReader& reader) {
+  if (tls) return receive_sealed(reader);
   std::array<char, kReceiveBytes> buffer;
   const ::ssize_t got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
   if (got > 0) return reader.take({buffer.data(), static_cast<std::size_t>(got)});
@@ -275,11 +381,14 @@ Result<ClientResponse> Client::Impl::read(ResponseReader& reader, bool whole) {
     if (!ready) return fail(ready.error());
     if (const auto received = receive(reader); !received) return fail(received.error());
   }
-  if (!reader.keep_alive() || !whole) socket.reset();
+  if (!reader.keep_alive() || !whole) drop();
   return std::move(reader).response();
 }
 
-Client::Client(std::string base_url) : impl_(std::make_unique<Impl>(std::move(base_url))) {}
+Client::Client(std::string base_url, bool insecure)
+    : impl_(std::make_unique<Impl>(std::move(base_url))) {
+  impl_->insecure = insecure;
+}
 Client::~Client() = default;
 
 void Client::set_timeouts(unsigned connect_ms, unsigned stall_ms) noexcept {
@@ -299,7 +408,7 @@ Result<ClientResponse> Client::send(Method method, std::string_view target, cons
   // A server that refuses early closes after its answer: the answer says more than the broken pipe.
   ResponseReader reader(method == Method::kHead);
   auto response = impl_->read(reader, sent.has_value());
-  if (!response) impl_->socket.reset();
+  if (!response) impl_->drop();
   if (!response && !sent) return fail(sent.error());
   return response;
 }
@@ -310,17 +419,17 @@ Result<ClientResponse> Client::send_file(Method method, std::string_view target,
   impl_->body_bytes_handed = 0;
   if (auto ready = impl_->ready_connection(); !ready) return fail(std::move(ready.error()));
   if (auto sent = impl_->write(impl_->head(method, target, headers, bytes), {}); !sent) {
-    impl_->socket.reset();
+    impl_->drop();
     return fail(std::move(sent.error()));
   }
   ResponseReader reader(method == Method::kHead);
   const auto sent = impl_->write_file(file, offset, bytes, reader);
   if (!sent) {
-    impl_->socket.reset();
+    impl_->drop();
     return fail(sent.error());
   }
   auto response = impl_->read(reader, *sent);
-  if (!response) impl_->socket.reset();
+  if (!response) impl_->drop();
   return response;
 }
 

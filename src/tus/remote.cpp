@@ -154,7 +154,7 @@ std::string id_of(std::string_view location) {
 }
 
 Remote::Remote(const UploadOrder& order, std::function<bool(std::uint64_t)> watch)
-    : order_(order), client_(order.base_url) {
+    : order_(order), client_(order.base_url, order.insecure) {
   client_.set_timeouts(kConnectMs, kStallMs);
   client_.set_watch(std::move(watch));
 }

@@ -555,6 +555,67 @@ class Traffic(Tls):
         self.assertLess((self.resident_kib(server) - before) / 400, 40)
 
 
+class UploadCommand(Tls):
+    """`streamforge upload --to https://…`."""
+
+    def upload(self, server, *arguments, to=None, roots=None):
+        state = self.dir / f"state-{self.backend}"
+        environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+        if roots:
+            environment["SSL_CERT_FILE"] = str(roots)
+        return run(BINARY, "upload", self.file, "--to", to or server.tls_url, *arguments,
+                   env=environment)
+
+    @on_both_backends
+    def test_whom_it_trusts(self):
+        self.file = self.dir / "a.mp4"
+        self.file.write_bytes(SOURCE)
+        server = self.serve("--source-sha256", "false")
+        refused = self.upload(server)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("self-signed certificate", refused.stderr)
+        self.assertEqual(self.kept(server), [])
+
+        own = server.data / "tls/self-signed.pem"
+        localhost = server.tls_url.replace("127.0.0.1", "localhost")
+        for to in (server.tls_url, localhost):
+            self.assertEqual(self.upload(server, to=to, roots=own).returncode, 0)
+        self.assertEqual(self.upload(server, "--insecure", "--parallel", "1").returncode, 0)
+        # Equal files are uploads of their own, each as it was sent.
+        self.until(lambda: len(self.kept(server)) == 3)
+        self.assertEqual({hashlib.sha256(content).digest() for content in self.kept(server)},
+                         {hashlib.sha256(SOURCE).digest()})
+
+        flags = self.certificate("other.example")
+        elsewhere = self.serve(certificate=flags)
+        refused = self.upload(elsewhere, roots=flags[1])
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("mismatch", refused.stderr)
+
+    @staticmethod
+    def kept(server):
+        return [file.read_bytes() for file in (server.data / "raw").rglob("*") if file.is_file()]
+
+    @on_both_backends
+    def test_it_goes_on_after_the_server_was_away(self):
+        self.file = self.dir / "b.mp4"
+        self.file.write_bytes(SOURCE * 8)
+        server = self.serve("--source-sha256", "false", name=f"away-{self.backend}")
+        server.extra[server.extra.index("--tls-listen") + 1] = f"127.0.0.1:{self.port(server)}"
+        state = self.dir / f"state-{self.backend}"
+        with subprocess.Popen(
+                [BINARY, "upload", str(self.file), "--to", server.tls_url, "--insecure"],
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env={**os.environ, "XDG_STATE_HOME": str(state)}) as client:
+            self.until(lambda: Traffic.bytes_in_temp(server) > 0)
+            server.kill()
+            server.start()
+            self.assertEqual(client.wait(timeout=60), 0)
+        self.until(lambda: [len(content) for content in self.kept(server)] == [8 * len(SOURCE)])
+        self.assertEqual(hashlib.sha256(self.kept(server)[0]).digest(),
+                         hashlib.sha256(SOURCE * 8).digest())
+
+
 class Pages(Tls):
     @on_both_backends
     def test_only_tls_answers_say_that_tls_is_to_be_used(self):

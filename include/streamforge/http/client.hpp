@@ -20,12 +20,14 @@ struct ClientResponse {
 };
 
 /// Fails with kInvalidArgument for a bad URL, kUnavailable when nothing listens there, kTimedOut
-/// when the server stalls or the line is dead for 30 s, kClosed when it leaves before its answer,
+/// when the server stalls or the line is dead for 30 s, kPermissionDenied when its certificate is
+/// not to be trusted, kClosed when it leaves before its answer,
 /// kCorrupt when that is not HTTP/1.1, kCancelled when the watch said so.
 class Client {
  public:
-  /// "http://HOST[:PORT]" or "unix:/path/to/socket". Connects with the first request.
-  explicit Client(std::string base_url);
+  /// "http://HOST[:PORT]", "https://HOST[:PORT]" or "unix:/path/to/socket". Connects with the first
+  /// request. `insecure` takes any certificate. With https, SIGPIPE must be ignored.
+  explicit Client(std::string base_url, bool insecure = false);
   Client(const Client&) = delete;
   ~Client();
   /// The waits of one request: to connect, and for the peer to take or give a byte.

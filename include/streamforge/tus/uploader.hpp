@@ -19,7 +19,8 @@ inline constexpr unsigned kUploadParallelMax = 32;
 
 struct UploadOrder {
   std::string file;
-  std::string base_url;    ///< "http://HOST:PORT"
+  std::string base_url;    ///< "http://HOST:PORT" or "https://…"
+  bool insecure = false;   ///< Takes any certificate.
   std::string token;       ///< Bearer; empty under --open.
   std::string title;       ///< Empty: from the file's name.
   std::string visibility;  ///< Empty: the server's default.
