@@ -53,7 +53,9 @@ io::Task<Result<>> Connection::Impl::tls_readable(std::uint32_t timeout_ms, std:
     // An interruption that came after the socket's news finds nothing to cancel.
     if (interrupted) co_return fail(ErrorCode::kCancelled, concat(what, ": interrupted"));
     if (waits_to_send && !tls->send()) co_return fail(tls->failure());
-    if ((*ready & ~static_cast<std::size_t>(POLLOUT)) != 0) co_return Result<>{};
+    if ((*ready & ~static_cast<std::size_t>(POLLOUT)) == 0) continue;
+    tls->readable();
+    co_return Result<>{};
   }
 }
 
@@ -235,9 +237,10 @@ io::Task<Result<>> Connection::Impl::tls_write_file(int file, std::uint64_t offs
 std::size_t Connection::Impl::tls_write_now(std::span<const ByteSpan> pieces) noexcept {
   std::size_t bytes = 0;
   for (const ByteSpan piece : pieces) bytes += piece.size();
-  // What is encrypted is sent, now or later: only what surely has room is begun.
+  // What is encrypted is sent, now or with the next read: of larger answers only what surely has
+  // room is begun.
   if (bytes > kAtOnceBytesMax || tls->failed() || tls->unsent() > 0) return 0;
-  if (tls->room() < 2 * bytes + kRecordBytes) return 0;
+  if (bytes > kRecordBytes && tls->room() < 2 * bytes + kRecordBytes) return 0;
   auto& record = gathered();
   for (const ByteSpan piece : pieces) append(record, piece);
   tls->seal(record);

@@ -59,6 +59,10 @@ int TlsSession::bio_read(::BIO* bio, char* into, std::size_t bytes, std::size_t*
   *got = 0;
   // A handshake has a size beyond which it is none.
   if (!session.established_ && session.received_bytes_ > limits::kTlsHandshakeBytesMax) return 0;
+  if (session.drained_) {
+    ::BIO_set_retry_read(bio);
+    return 0;
+  }
   ::ssize_t count = 0;
   do {
     count = ::recv(session.socket_, into, bytes, MSG_DONTWAIT);
@@ -69,6 +73,7 @@ int TlsSession::bio_read(::BIO* bio, char* into, std::size_t bytes, std::size_t*
   }
   if (count < 0) session.socket_error_ = errno;
   if (count <= 0) return 0;
+  session.drained_ = static_cast<std::size_t>(count) < bytes;
   if (session.received_bytes_ == 0) {
     // A record's first byte is 22 in a handshake; a method's is a letter.
     session.looks_like_http_ = into[0] >= 'A' && into[0] <= 'Z';

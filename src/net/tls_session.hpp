@@ -36,6 +36,9 @@ class TlsSession {
   [[nodiscard]] bool established() const noexcept { return established_; }
   /// Whether the first byte cannot begin TLS but could begin a request of plain HTTP.
   [[nodiscard]] bool looks_like_http() const noexcept { return looks_like_http_; }
+  /// A poll has said that there is something to receive. Until then a session that took all there
+  /// was does not ask the socket again.
+  void readable() noexcept { drained_ = false; }
   /// Decrypted bytes, as many as are there for `into`; kEnd after the peer's close_notify.
   [[nodiscard]] Got read(MutableByteSpan into);
   /// Encrypts all of `plain` behind what is not sent yet. To be followed by `send` or `hold` before
@@ -76,6 +79,7 @@ class TlsSession {
   int socket_error_ = 0;
   bool established_ = false;
   bool failed_ = false;
+  bool drained_ = false;  ///< The last receive got less than it had room for.
   bool looks_like_http_ = false;
 };
 
