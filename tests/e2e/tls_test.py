@@ -513,7 +513,8 @@ class Traffic(Tls):
             readers.append(stream)
         time.sleep(0.5)  # They take nothing; what waits for them is bounded.
         self.assertEqual(self.ask(server, "GET", "/healthz")[0], 200)
-        self.assertLess(self.resident_kib(server), memory + 40 * 100)
+        # 120 MB were asked for; the reactor's own buffers are 4 MiB, touched while the disk is slow.
+        self.assertLess(self.resident_kib(server), memory + 24 * 1024)
         for stream in readers[:3]:
             self.assertEqual(read_answer(stream)[2], content)
         for stream in readers:
