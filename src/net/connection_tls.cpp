@@ -19,6 +19,8 @@ namespace sf::net {
 namespace {
 
 constexpr std::size_t kRecordBytes = 16 * limits::kKiB;
+/// What a writer may have left, and what the protocol itself may have to say meanwhile.
+constexpr std::size_t kUnsentBytesMax = TlsSession::kStepBytes + limits::kTlsUnsentBytesMax;
 /// An answer in memory up to here is tried at once.
 constexpr std::size_t kAtOnceBytesMax = 64 * limits::kKiB;
 
@@ -97,7 +99,7 @@ io::Task<Result<ByteSpan>> Connection::Impl::tls_read(std::uint32_t timeout_ms) 
   for (;;) {
     thread_local std::array<std::byte, kRecordBytes> record;
     const TlsSession::Got got = tls->read(record);
-    if (!tls->send() || tls->unsent() > limits::kTlsUnsentBytesMax) {
+    if (!tls->send() || tls->unsent() > kUnsentBytesMax) {
       tls->fail_now();
       co_return fail(ErrorCode::kClosed, "read: the peer takes no replies");
     }
@@ -128,7 +130,7 @@ io::Task<Result<std::size_t>> Connection::Impl::tls_receive(MutableByteSpan into
   std::size_t total = 0;
   for (;;) {
     const TlsSession::Got got = tls->read(into.subspan(total));
-    if (!tls->send() || tls->unsent() > limits::kTlsUnsentBytesMax) tls->fail_now();
+    if (!tls->send() || tls->unsent() > kUnsentBytesMax) tls->fail_now();
     total += got.bytes;
     const bool enough = total == into.size() || (!all && total > 0);
     const bool over = got.state == TlsSession::State::kEnd || tls->failed();
