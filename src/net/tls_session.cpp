@@ -25,8 +25,8 @@ std::vector<std::byte>& sealed() {
   return bytes;
 }
 
-/// In small pieces: the C library copies large ones by `rep movsb`, which some processors do at a
-/// third of the speed when the two places lie alike within their pages.
+/// In small pieces: the C library copies large ones by `rep movsb`, which some processors do
+/// slowly when the two places lie alike within their pages.
 void append(std::vector<std::byte>& to, ByteSpan piece) {
   constexpr std::size_t kPieceBytes = limits::kKiB;
   while (!piece.empty()) {

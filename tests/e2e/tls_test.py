@@ -513,7 +513,7 @@ class Traffic(Tls):
             readers.append(stream)
         time.sleep(0.5)  # They take nothing; what waits for them is bounded.
         self.assertEqual(self.ask(server, "GET", "/healthz")[0], 200)
-        # 120 MB were asked for; the reactor's own buffers are 4 MiB, touched while the disk is slow.
+        # 120 MB were asked for; the reactor's own buffers are 4 MiB, touched when disks are slow.
         self.assertLess(self.resident_kib(server), memory + 24 * 1024)
         for stream in readers[:3]:
             self.assertEqual(read_answer(stream)[2], content)
