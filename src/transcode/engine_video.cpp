@@ -14,6 +14,9 @@ namespace {
 constexpr std::int64_t kSecond = hls::kTicksPerSecond;
 // Deinterlacing looks at the frames around; from here on it sees the same, whichever way it came.
 constexpr unsigned kFieldContextFrames = 3;
+// Decoded pictures that wait for the encoders, at most: eight, or fewer that are larger than 1080p.
+constexpr std::ptrdiff_t kBatchFrames = 8;
+constexpr std::int64_t kBatchPixels = kBatchFrames * 1920 * 1088;
 
 // A step of the cascade: from the picture above to this rung's.
 struct Step {
@@ -66,21 +69,38 @@ class VideoPipeline::Maker {
   Maker(std::vector<Step> steps, hls::SegmentSpan span)
       : steps_(std::move(steps)), keys_(span.begin_ticks, span.end_ticks) {}
 
+  // It may wait for others until `finish`.
   Result<> show(const AVFrame& picture, std::int64_t pts_ticks) {
-    const bool key = keys_.is_key(pts_ticks);
-    FramePtr above;
-    for (Step& step : steps_) {
-      auto scaled = step.scaler.scale(above == nullptr ? picture : *above);
-      if (!scaled) {
-        return fail(std::move(scaled.error()));
-      }
-      if (auto encoded = step.encoder.encode(**scaled, pts_ticks, key); !encoded) {
-        return encoded;
-      }
-      above = std::move(*scaled);
+    FramePtr frame = new_frame();
+    if (const int code = av_frame_ref(frame.get(), &picture); code < 0) {
+      return fail(libav_error(code, "keep a picture"));
     }
-    if (frames_ == 0) first_ = std::move(above);
+    batch_.push_back({std::move(frame), pts_ticks, keys_.is_key(pts_ticks)});
     ++frames_;
+    const std::int64_t pixels = std::int64_t{picture.width} * picture.height;
+    const bool more =
+        std::ssize(batch_) < kBatchFrames && std::ssize(batch_) * pixels < kBatchPixels;
+    return more ? Result<>{} : finish();
+  }
+
+  // Makes what waits, rung by rung: one encoder for some pictures, then the next one, finds more of
+  // what it works on in the processor's caches than all of them for each picture in turn.
+  Result<> finish() {
+    for (Step& step : steps_) {
+      for (Waiting& waiting : batch_) {
+        auto scaled = step.scaler.scale(*waiting.frame);
+        if (!scaled) {
+          return fail(std::move(scaled.error()));
+        }
+        waiting.frame = std::move(*scaled);
+        if (auto encoded = step.encoder.encode(*waiting.frame, waiting.pts_ticks, waiting.key);
+            !encoded) {
+          return encoded;
+        }
+      }
+    }
+    if (first_ == nullptr && !batch_.empty()) first_ = std::move(batch_.front().frame);
+    batch_.clear();
     return {};
   }
 
@@ -93,7 +113,14 @@ class VideoPipeline::Maker {
   }
 
  private:
+  struct Waiting {
+    FramePtr frame;
+    std::int64_t pts_ticks;
+    bool key;
+  };
+
   std::vector<Step> steps_;
+  std::vector<Waiting> batch_;
   KeyframeClock keys_;
   FramePtr first_;
   std::uint32_t frames_ = 0;
@@ -197,9 +224,11 @@ Result<> VideoPipeline::make(Maker& maker, hls::SegmentSpan span, const Progress
   }
   if (maker.frames() == 0) {  // Nothing decodes: the timeline holds all the same.
     const FramePtr black = black_picture(filter_size_);
-    return maker.show(last_ == nullptr ? *black : *last_, span.begin_ticks);
+    if (auto shown = maker.show(last_ == nullptr ? *black : *last_, span.begin_ticks); !shown) {
+      return shown;
+    }
   }
-  return {};
+  return maker.finish();
 }
 
 Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,

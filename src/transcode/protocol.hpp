@@ -21,7 +21,8 @@
 /// An index command with "arriving":true is about a source that still arrives, or did when it was
 /// indexed first: `bytes` are there, all of them with "whole":true. "tail":T and "length":L beside
 /// "bytes" say that from byte T on all is there too, up to L, where the source ends. An mp4 command
-/// is followed by feeds of the segments, `bytes` in all, each a "v" or an "a", until one is "whole".
+/// is followed by feeds of the segments, `bytes` in all, each a "v" or an "a", until one is
+/// "whole".
 ///
 ///   {"event":"ready"}                                    after start, once
 ///   {"event":"started","task":2}   {"event":"progress","task":2,"done":0.25}
