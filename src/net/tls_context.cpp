@@ -181,8 +181,6 @@ Result<SslContextPtr> make_context(TlsMaterial& material) {
   SSL_CTX_set_app_data(raw, &material);
   ::SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-  // Released buffers cost idle connections nothing, and are warm for the next: each with its own
-  // was a quarter slower.
   // Released buffers cost idle connections nothing and are warm for the next: each keeping its own
   // was a quarter slower.
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
