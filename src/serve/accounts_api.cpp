@@ -46,10 +46,12 @@ std::string AccountsApi::cookie_for(const http::Request& request, std::string_vi
 }
 
 std::string AccountsApi::session_body(const store::Principal& who) const {
+  // A server that is open to all has nobody to set it up, and needs nobody.
+  const store::Accounts& accounts = shared_.parts.accounts;
   json::Writer writer;
   writer.begin_object()
-      .field("setup_required", shared_.parts.accounts.setup_required())
-      .field("open", shared_.parts.accounts.open_access())
+      .field("setup_required", accounts.setup_required() && !accounts.open_access())
+      .field("open", accounts.open_access())
       .key("user");
   if (who.kind == store::Principal::Kind::kUser) {
     write_user(writer, who.user_id, who.user_name, who.role);

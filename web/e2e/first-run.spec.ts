@@ -61,3 +61,12 @@ test('the link works once', async ({ page, fresh, browser }) => {
   await expect(second.getByRole('alert')).toBeVisible();
   await second.context().close();
 });
+
+test('an open server needs nobody to set it up', async ({ page }) => {
+  const server = await startServer({ open: true });
+  await page.goto(server.url);
+  await expect(page.getByRole('heading', { name: 'Drop a video anywhere' })).toBeVisible();
+  await page.goto(`${server.url}/setup`);
+  await expect(page.getByRole('heading', { name: 'Drop a video anywhere' })).toBeVisible();
+  await server.stop();
+});

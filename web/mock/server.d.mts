@@ -3,6 +3,7 @@ export class MockServer {
   constructor(options: {
     dist?: string | null;
     seed?: boolean;
+    open?: boolean;
     users?: { name: string; password: string }[];
   });
   readonly setupToken: string;

@@ -70,7 +70,8 @@ export class MockServer {
   /** Upload speed limit in bytes a second, so that progress can be seen. */
   uploadRate = 24_000_000;
 
-  constructor({ dist = null, seed = false, users = [] } = {}) {
+  constructor({ dist = null, seed = false, users = [], open = false } = {}) {
+    this.open = open;
     this.dist = dist;
     this.media = mediaFolder();
     for (const { name, password } of users) this.users.set(name, password);
@@ -103,7 +104,7 @@ export class MockServer {
   }
 
   session(user) {
-    return { setup_required: this.users.size === 0, open: false, user };
+    return { setup_required: this.users.size === 0 && !this.open, open: this.open, user };
   }
 
   signIn(response, status, name) {
@@ -145,7 +146,7 @@ export class MockServer {
     }
     if (kind === 'videos' && id && !action && request.method === 'GET')
       return this.oneVideo(response, id, user);
-    if (!user) return problem(response, 401, 'signed_out', 'You are signed out.');
+    if (!user && !this.open) return problem(response, 401, 'signed_out', 'You are signed out.');
     if (kind === 'events') return this.eventStream(request, response);
     if (kind === 'videos' && !id) return json(response, 200, this.list(url.searchParams));
     if (kind === 'videos') return this.videoApi(request, response, id, action);
@@ -254,7 +255,8 @@ export class MockServer {
 
   async tus(request, response, id) {
     const tus = { 'Tus-Resumable': '1.0.0' };
-    if (!this.userOf(request)) return problem(response, 401, 'signed_out', 'You are signed out.');
+    if (!this.userOf(request) && !this.open)
+      return problem(response, 401, 'signed_out', 'You are signed out.');
     if (request.method === 'POST') {
       const concat = request.headers['upload-concat'] ?? '';
       const created = concat.startsWith('final;') ? this.join(concat) : this.begin(request, concat);

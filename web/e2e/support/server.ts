@@ -8,16 +8,19 @@ import { MockServer } from '../../mock/server.mjs';
 const web = resolve(import.meta.dirname, '../..');
 const startMs = 20_000;
 
-/** A server under test: where it is and, when nobody set it up yet, its first-run link. */
+/** A server under test: where it is and, when somebody has to set it up, its first-run link. */
 export type Server = { url: string; setupUrl: string; stop: () => Promise<void> };
 
+/** `open`: anyone may upload, nobody has to set it up. */
+type Options = { open?: boolean };
+
 /** Starts the server that the environment asks for: the built binary, or with SF_MOCK the mock. */
-export function startServer(): Promise<Server> {
-  return process.env.SF_MOCK ? startMock() : startBinary();
+export function startServer({ open = false }: Options = {}): Promise<Server> {
+  return process.env.SF_MOCK ? startMock(open) : startBinary(open);
 }
 
-async function startMock(): Promise<Server> {
-  const mock = new MockServer({ dist: join(web, 'dist') });
+async function startMock(open: boolean): Promise<Server> {
+  const mock = new MockServer({ dist: join(web, 'dist'), open });
   mock.library.speed = 4;
   const url = await mock.listen(0);
   return {
@@ -27,15 +30,14 @@ async function startMock(): Promise<Server> {
   };
 }
 
-async function startBinary(): Promise<Server> {
+async function startBinary(open: boolean): Promise<Server> {
   const binary = process.env.SF_BINARY ?? resolve(web, '../build/release/streamforge');
   const data = await mkdtemp(join(tmpdir(), 'sf-e2e-'));
-  const child = spawn(binary, ['serve', '--data', data, '--listen', '127.0.0.1:0'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const words = ['serve', '--data', data, '--listen', '127.0.0.1:0', ...(open ? ['--open'] : [])];
+  const child = spawn(binary, words, { stdio: ['ignore', 'pipe', 'pipe'] });
   const said: string[] = [];
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()));
-  const found = await readLinks(child, said);
+  const found = await readLinks(child, said, open);
   return {
     ...found,
     stop: async () => {
@@ -45,8 +47,8 @@ async function startBinary(): Promise<Server> {
   };
 }
 
-/** Reads stdout until both the address and the first-run link have been printed. */
-function readLinks(child: ChildProcess, said: string[]) {
+/** Reads stdout until the address and, unless it is open, the first-run link have been printed. */
+function readLinks(child: ChildProcess, said: string[], open: boolean) {
   return new Promise<{ url: string; setupUrl: string }>((done, fail) => {
     const give = (why: string) => fail(new Error(`${why}\n${said.join('').slice(-4000)}`));
     const timer = setTimeout(() => give('the server did not say where it listens'), startMs);
@@ -59,7 +61,7 @@ function readLinks(child: ChildProcess, said: string[]) {
       said.push(`${line}\n`);
       url ||= /listening on (http:\/\/\S+)/.exec(line)?.[1] ?? '';
       setupUrl ||= /(http:\/\/\S+\/setup\?token=\S+)/.exec(line)?.[1] ?? '';
-      if (!url || !setupUrl) return;
+      if (!url || !(setupUrl || open)) return;
       clearTimeout(timer);
       done({ url: new URL(url).origin, setupUrl });
     });
