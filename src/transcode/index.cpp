@@ -3,10 +3,8 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/limits.hpp>
 
-#include "index_audio.hpp"
-#include "index_copy.hpp"
+#include "index_findings.hpp"
 #include "index_order.hpp"
-#include "index_strays.hpp"
 #include "languages.hpp"
 #include "source.hpp"
 
@@ -30,9 +28,6 @@ constexpr std::int64_t kSecond = hls::kTicksPerSecond;
 constexpr std::size_t kPacketsMax = 20'000'000;  // 92 hours at 60 frames a second.
 constexpr unsigned kLookFrames = 12;             // Decoded to see what the pictures are.
 constexpr unsigned kLookPackets = 400;
-// Sound that begins this much before the picture is played; less is dropped, as players do.
-constexpr std::int64_t kEarlySoundTicks = kSecond / 10;
-constexpr std::int64_t kEarlySoundTicksMax = 30 * kSecond;
 constexpr int kProgressEvery = 256;
 constexpr std::size_t kLeapsMax = 10'000;
 
@@ -60,32 +55,6 @@ int rotation_of(const AVStream& stream) {
   const long quarters = std::lround(-turned / 90);
   return static_cast<int>(((quarters % 4) + 4) % 4) * 90;
 }
-
-struct Heard {
-  AudioInfo info;
-  AudioRuns runs;
-  AudioRates rates;
-  std::int64_t begin_stamp = AV_NOPTS_VALUE;  // In samples, priming not counted.
-};
-
-// What the packets so far say; an index once it is brought to its timeline.
-struct Findings {
-  SourceIndex index;  // In the source's own clock.
-  std::vector<Heard> sound;
-  std::int64_t last_shown = INT64_MIN;
-  std::int64_t first_shown = INT64_MAX;
-  std::uint64_t video_bytes = 0;
-  std::optional<CopyCheck> copy;
-  bool damaged = false;
-  std::map<std::int64_t, std::uint64_t> reach;  // By half second of its clock: where bytes end.
-
-  void need(std::int64_t ticks, const AVPacket& packet);
-  [[nodiscard]] std::vector<ByteNeed> needs() const;
-  void order_pictures(const DisplayOrder& order);
-  void leave_out_strays();
-  void fix_timeline();
-  void describe_frames();
-};
 
 struct Track {
   AVRational time_base{1, 1};
@@ -582,132 +551,6 @@ bool Indexer::tell(const AVPacket& packet, std::size_t count) {
   const double done = static_cast<double>(position) /
                       static_cast<double>(std::max<std::int64_t>(1, source_.reader().bytes()));
   return progress_(std::clamp(done, 0.0, 1.0));
-}
-
-constexpr std::int64_t kNeedTicks = kSecond / 2;
-
-void Findings::need(std::int64_t ticks, const AVPacket& packet) {
-  const std::int64_t place = ticks / kNeedTicks - (ticks < 0 ? 1 : 0);
-  std::uint64_t& end = reach[place];
-  end = std::max(end, static_cast<std::uint64_t>(std::max<std::int64_t>(0, packet.pos)) +
-                          static_cast<std::uint64_t>(packet.size));
-}
-
-// What begins in a half second is needed for all that is shown up to the end of it.
-std::vector<ByteNeed> Findings::needs() const {
-  std::vector<ByteNeed> list;
-  std::uint64_t bytes = 0;
-  for (const auto& [place, end] : reach) {
-    bytes = std::max(bytes, end);
-    list.push_back({(place + 1) * kNeedTicks - index.zero_ticks, bytes});
-  }
-  return list;
-}
-
-// Presentation times of pictures whose container leaves them out.
-void Findings::order_pictures(const DisplayOrder& order) {
-  index.video->times_by_order = true;
-  order.assign(index.packets);
-  const auto [first, last] =
-      std::ranges::minmax(index.packets | std::views::transform(&PacketEntry::pts_ticks));
-  first_shown = first;
-  last_shown = last;
-  index.video_end_ticks = last;  // What the last one lasts is told from the others.
-}
-
-// Pictures whose stamps are damaged would stretch the timeline to them.
-void Findings::leave_out_strays() {
-  const std::size_t strays = drop_strays(index.packets);
-  if (strays == 0) {
-    return;
-  }
-  damaged = true;
-  index.warnings.push_back(concat("the file is damaged: ", strays,
-                                  strays == 1 ? " picture has" : " pictures have",
-                                  " no believable time and are left out"));
-  const std::int64_t shown_from = first_shown;  // Those before are only decoded.
-  first_shown = INT64_MAX;
-  last_shown = INT64_MIN;
-  for (const PacketEntry& packet : index.packets) {
-    if (packet.pts_ticks >= shown_from) {
-      first_shown = std::min(first_shown, packet.pts_ticks);
-      last_shown = std::max(last_shown, packet.pts_ticks);
-    }
-  }
-  index.video_end_ticks = last_shown;  // What the last one lasts is told from the others.
-}
-
-// Zero is the first picture, or the sound where that begins clearly before.
-void Findings::fix_timeline() {
-  std::int64_t zero = index.video ? first_shown : INT64_MAX;
-  std::int64_t first_heard = INT64_MAX;
-  for (const Heard& heard : sound) {
-    if (!heard.runs.empty()) {
-      first_heard =
-          std::min(first_heard, av_rescale(heard.begin_stamp, kSecond, heard.info.sample_rate));
-    }
-  }
-  if (!index.video ||
-      (first_heard < zero - kEarlySoundTicks && first_heard > zero - kEarlySoundTicksMax)) {
-    zero = first_heard;
-  }
-  index.zero_ticks = zero == INT64_MAX ? 0 : zero;
-  for (PacketEntry& packet : index.packets) {
-    packet.pts_ticks -= index.zero_ticks;
-    packet.dts_ticks -= index.zero_ticks;
-  }
-  if (index.video) {
-    index.video_end_ticks -= index.zero_ticks;
-  }
-  for (Heard& heard : sound) {
-    if (heard.runs.empty()) {
-      continue;
-    }
-    const std::int64_t rate = heard.info.sample_rate;
-    const std::int64_t zero_sample = av_rescale(index.zero_ticks, rate, kSecond);
-    heard.info.begin_ticks = av_rescale(heard.begin_stamp - zero_sample, kSecond, rate);
-    heard.info.end_ticks = av_rescale(heard.runs.end_sample() - zero_sample, kSecond, rate);
-    heard.info.runs = std::move(heard.runs).take(zero_sample);
-    heard.info.average_bps = heard.rates.average_bps();
-    heard.info.peak_bps = heard.rates.peak_bps();
-    index.audio_end_ticks = std::max(index.audio_end_ticks, heard.info.end_ticks);
-    if (heard.info.end_ticks > 0) {
-      index.audio.push_back(std::move(heard.info));
-    }
-  }
-}
-
-void Findings::describe_frames() {
-  if (!index.video) {
-    return;
-  }
-  VideoInfo& video = *index.video;
-  if (copy) {
-    copy->tell(video);
-    if (damaged) {
-      video.copy_obstacle = "the file is damaged";
-    }
-  }
-  // Open: pictures shown before a keyframe that came before them.
-  std::int64_t key = INT64_MIN;
-  for (const PacketEntry& packet : index.packets) {
-    if (packet.keyframe) {
-      key = packet.pts_ticks;
-    } else if (packet.pts_ticks < key) {
-      video.closed_gop = false;
-    }
-  }
-  const std::int64_t length = std::max<std::int64_t>(1, index.video_end_ticks);
-  video.average_bps = video_bytes * 8 * kSecond / static_cast<std::uint64_t>(length);
-  // A last frame without a duration lasts as long as those before it did on average.
-  const std::int64_t last = last_shown - index.zero_ticks;
-  if (index.video_end_ticks <= last || index.video_end_ticks > last + 10 * kSecond) {
-    const std::int64_t first = first_shown - index.zero_ticks;
-    const auto steps = static_cast<std::int64_t>(index.packets.size()) - 1;
-    index.video_end_ticks =
-        last + (steps > 0 && last > first ? std::max<std::int64_t>(1, (last - first) / steps)
-                                          : kSecond / 25);
-  }
 }
 
 std::string seconds(std::int64_t ticks) {
