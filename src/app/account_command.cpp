@@ -41,7 +41,7 @@ Result<std::string> execute_here(const std::string& data_dir, AccountRequest req
   io::ReactorConfig config;
   config.backend = *backend;
   config.staging_bytes = 0;
-  auto thread = ReactorThread::start(config);
+  auto thread = ReactorThread::start(config, "sf-reactor");
   if (!thread) return fail(std::move(thread.error()));
   return (*thread)->run(execute(*(*stores)->accounts, std::move(request)));
 }

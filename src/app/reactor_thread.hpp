@@ -6,8 +6,11 @@
 #include <streamforge/io/reactor.hpp>
 #include <streamforge/io/task.hpp>
 
+#include <pthread.h>
+
 #include <future>
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -15,10 +18,14 @@ namespace sf::app {
 
 class ReactorThread {
  public:
-  static Result<std::unique_ptr<ReactorThread>> start(const io::ReactorConfig& config) {
+  /// `name`: what tools show of the thread, 15 characters at most.
+  static Result<std::unique_ptr<ReactorThread>> start(const io::ReactorConfig& config,
+                                                      const std::string& name) {
     auto reactor = io::Reactor::create(config);
     if (!reactor) return fail(std::move(reactor.error()));
-    return std::unique_ptr<ReactorThread>(new ReactorThread(std::move(*reactor)));
+    std::unique_ptr<ReactorThread> made(new ReactorThread(std::move(*reactor)));
+    ::pthread_setname_np(made->thread_.native_handle(), name.c_str());
+    return made;
   }
   /// Everything that lives on the reactor must have ended.
   ~ReactorThread() {

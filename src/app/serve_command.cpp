@@ -154,14 +154,14 @@ Result<> Server::start_reactors() {
   for (unsigned i = 0; i < sizes_.reactors; ++i) {
     config.index = i;
     config.cpu = sizes_.shared_cores ? -1 : static_cast<int>(i);
-    auto thread = ReactorThread::start(config);
+    auto thread = ReactorThread::start(config, concat("sf-reactor-", i));
     if (!thread) return fail(std::move(thread.error()));
     reactors_.push_back(std::move(*thread));
   }
   config.index = sizes_.reactors;
   config.cpu = -1;
   config.staging_bytes = 0;
-  auto thread = ReactorThread::start(config);
+  auto thread = ReactorThread::start(config, "sf-control");
   if (!thread) return fail(std::move(thread.error()));
   control_ = std::move(*thread);
   return {};
