@@ -60,7 +60,7 @@ TEST(Codec, StoredFormIsReadable) {
             R"({"v":1,"id":"u","owner":"","length":null,"offset":5,"metadata":"","concat":"",)"
             R"("complete":false,"created_at_ms":0,"updated_at_ms":0,"expires_at_ms":0,)"
             R"("explicit_end":false,"end_refused":false,"repr_digest":"","want_digest":"",)"
-            R"("group":"","parts":[],"into":"","at":0})");
+            R"("group":"","parts":[],"tail":0,"into":"","at":0})");
 }
 
 TEST(Codec, EveryRecordReadsBack) {

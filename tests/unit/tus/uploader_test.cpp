@@ -185,7 +185,7 @@ TEST_P(UploaderTest, SaysWhyInTheServersWords) {
   elsewhere.base_url = "ftp://x";
   const auto bad_url = upload(elsewhere, {});
   ASSERT_FALSE(bad_url);
-  EXPECT_TRUE(bad_url.error().message.ends_with("nor unix:/path")) << bad_url.error().message;
+  EXPECT_TRUE(bad_url.error().message.ends_with("and unix:/path")) << bad_url.error().message;
   UploadOrder missing;
   missing.file = "/nonexistent";
   EXPECT_EQ(upload(missing, {}).error().code, ErrorCode::kNotFound);
