@@ -83,8 +83,10 @@ struct Client::Impl {
   /// True when all was sent, false when an answer came first.
   Result<bool> write_file(int file, std::uint64_t offset, std::uint64_t bytes,
                           ResponseReader& reader);
-  Result<bool> write_file_sealed(int file, std::uint64_t offset, std::uint64_t bytes,
-                                 ResponseReader& reader);
+  /// A piece of a file, in the clear or over TLS: how many bytes left, which may be none.
+  Result<std::uint64_t> send_piece(int file, std::uint64_t at, std::uint64_t left);
+  Result<std::uint64_t> seal_piece(int file, std::uint64_t at, std::uint64_t left,
+                                   std::span<std::byte> buffer);
   Result<bool> receive(ResponseReader& reader);
   Result<bool> receive_sealed(ResponseReader& reader);
   Result<ClientResponse> read(ResponseReader& reader, bool whole);
@@ -287,8 +289,7 @@ Result<> Client::Impl::write(std::string_view head, std::string_view body) {
 
 Result<bool> Client::Impl::write_file(int file, std::uint64_t offset, std::uint64_t bytes,
                                       ResponseReader& reader) {
-  if (tls) return write_file_sealed(file, offset, bytes, reader);
-  auto position = static_cast<::off_t>(offset);
+  std::vector<std::byte> buffer(tls ? kSealBytes : 0);
   while (body_bytes_handed < bytes) {
     const auto ready = wait(POLLIN | POLLOUT, stall_timeout_ms);
     if (!ready) return fail(ready.error());
@@ -299,50 +300,43 @@ Result<bool> Client::Impl::write_file(int file, std::uint64_t offset, std::uint6
       if (*answered) return false;
       if (!(*ready & POLLOUT)) continue;
     }
-    const auto step =
-        static_cast<std::size_t>(std::min(bytes - body_bytes_handed, kSendFileStepBytes));
-    const ::ssize_t sent = ::sendfile(socket.get(), file, &position, step);
-    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return false;
-    if (sent < 0 && errno == EIO) return fail(ErrorCode::kCorrupt, "the file cannot be read");
-    if (sent < 0) return fail_errno(errno, "send the file");
-    if (sent == 0) return fail(ErrorCode::kConflict, "the file became shorter while it was sent");
-    body_bytes_handed += static_cast<std::uint64_t>(sent);
+    const std::uint64_t at = offset + body_bytes_handed;
+    const std::uint64_t left = bytes - body_bytes_handed;
+    const auto sent = tls ? seal_piece(file, at, left, buffer) : send_piece(file, at, left);
+    // A server that refuses early closes after its answer.
+    if (!sent && sent.error().code == ErrorCode::kClosed) return false;
+    if (!sent) return fail(sent.error());
+    body_bytes_handed += *sent;
     if (!go_on()) return fail(ErrorCode::kCancelled, "the request was interrupted");
   }
   return true;
 }
 
-/// The same over TLS: bytes pass through our memory. An answer is looked for between the pieces.
-Result<bool> Client::Impl::write_file_sealed(int file, std::uint64_t offset, std::uint64_t bytes,
-                                             ResponseReader& reader) {
-  std::vector<std::byte> buffer(kSealBytes);
-  while (body_bytes_handed < bytes) {
-    const auto ready = wait(POLLIN | POLLOUT, stall_timeout_ms);
-    if (!ready) return fail(ready.error());
-    if (*ready & POLLIN) {
-      const auto answered = receive(reader);
-      if (!answered) return fail(answered.error());
-      if (*answered) return false;
-      if (!(*ready & POLLOUT)) continue;
-    }
-    const auto step =
-        static_cast<std::size_t>(std::min<std::uint64_t>(bytes - body_bytes_handed, buffer.size()));
-    const ::ssize_t got =
-        ::pread(file, buffer.data(), step, static_cast<::off_t>(offset + body_bytes_handed));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(ErrorCode::kCorrupt, "the file cannot be read");
-    if (got == 0) return fail(ErrorCode::kConflict, "the file became shorter while it was sent");
-    const auto piece = ByteSpan(buffer).first(static_cast<std::size_t>(got));
-    if (auto sent = write_sealed(piece); !sent) {
-      // A server that refuses early closes after its answer.
-      if (sent.error().code == ErrorCode::kClosed) return false;
-      return fail(std::move(sent.error()));
-    }
-    body_bytes_handed += static_cast<std::uint64_t>(got);
-    if (!go_on()) return fail(ErrorCode::kCancelled, "the request was interrupted");
+Result<std::uint64_t> Client::Impl::send_piece(int file, std::uint64_t at, std::uint64_t left) {
+  auto position = static_cast<::off_t>(at);
+  const ::ssize_t sent = ::sendfile(socket.get(), file, &position,
+                                    static_cast<std::size_t>(std::min(left, kSendFileStepBytes)));
+  if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+  if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+    return fail(ErrorCode::kClosed, "the server has gone");
   }
-  return true;
+  if (sent < 0 && errno == EIO) return fail(ErrorCode::kCorrupt, "the file cannot be read");
+  if (sent < 0) return fail_errno(errno, "send the file");
+  if (sent == 0) return fail(ErrorCode::kConflict, "the file became shorter while it was sent");
+  return static_cast<std::uint64_t>(sent);
+}
+
+/// Over TLS bytes pass through our memory.
+Result<std::uint64_t> Client::Impl::seal_piece(int file, std::uint64_t at, std::uint64_t left,
+                                               std::span<std::byte> buffer) {
+  const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer.size()));
+  const ::ssize_t got = ::pread(file, buffer.data(), step, static_cast<::off_t>(at));
+  if (got < 0 && errno == EINTR) return 0;
+  if (got < 0) return fail(ErrorCode::kCorrupt, "the file cannot be read");
+  if (got == 0) return fail(ErrorCode::kConflict, "the file became shorter while it was sent");
+  const ByteSpan piece = buffer.first(static_cast<std::size_t>(got));
+  if (auto sent = write_sealed(piece); !sent) return fail(std::move(sent.error()));
+  return piece.size();
 }
 
 Result<bool> Client::Impl::receive_sealed(ResponseReader& reader) {
