@@ -174,16 +174,9 @@ std::string shown(net::Address address) {
 }
 
 Result<> Server::listen() {
-  for (unsigned i = 0; i < sizes_.reactors; ++i) {
-    auto socket = net::listen_tcp(address_);
-    if (!socket) return fail(std::move(socket.error()));
-    if (i == 0) {
-      auto bound = net::local_address(socket->get());
-      if (!bound) return fail(std::move(bound.error()));
-      address_ = std::move(*bound);
-    }
-    sockets_.push_back(std::move(*socket));
-  }
+  auto sockets = net::listen_tcp(address_, sizes_.reactors);
+  if (!sockets) return fail(std::move(sockets.error()));
+  sockets_ = std::move(*sockets);
   if (auto listening = tls_.listen(sizes_.reactors); !listening) return listening;
   url_ = concat("http://", shown(address_));
   if (tls_.wanted()) tls_url_ = concat("https://", shown(tls_.address()));

@@ -86,16 +86,9 @@ Result<> TlsSide::listen(unsigned count) {
   auto contexts = load(count);
   if (!contexts) return fail(std::move(contexts.error()));
   contexts_ = std::move(*contexts);
-  for (unsigned i = 0; i < count; ++i) {
-    auto socket = net::listen_tcp(address_);
-    if (!socket) return fail(std::move(socket.error()));
-    if (i == 0) {
-      auto bound = net::local_address(socket->get());
-      if (!bound) return fail(std::move(bound.error()));
-      address_ = std::move(*bound);
-    }
-    sockets_.push_back(std::move(*socket));
-  }
+  auto sockets = net::listen_tcp(address_, count);
+  if (!sockets) return fail(std::move(sockets.error()));
+  sockets_ = std::move(*sockets);
   return {};
 }
 

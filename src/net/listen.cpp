@@ -102,6 +102,21 @@ Result<UniqueFd> listen_tcp(const Address& address, bool reuse_port) {
   return socket;
 }
 
+Result<std::vector<UniqueFd>> listen_tcp(Address& address, unsigned count) {
+  std::vector<UniqueFd> sockets;
+  for (unsigned i = 0; i < count; ++i) {
+    auto socket = listen_tcp(address);
+    if (!socket) return fail(std::move(socket.error()));
+    if (i == 0) {
+      auto bound = local_address(socket->get());
+      if (!bound) return fail(std::move(bound.error()));
+      address = std::move(*bound);
+    }
+    sockets.push_back(std::move(*socket));
+  }
+  return sockets;
+}
+
 Result<UniqueFd> listen_unix(const std::string& path) {
   ::sockaddr_un address{};
   address.sun_family = AF_UNIX;

@@ -15,6 +15,8 @@ namespace sf::net {
 /// and what to do. TCP_NODELAY is set, and inherited by what is accepted. "::" takes IPv4 too, and
 /// is 0.0.0.0 on machines without IPv6.
 [[nodiscard]] Result<UniqueFd> listen_tcp(const Address& address, bool reuse_port = true);
+/// `count` of them on one address, one for each reactor; a port 0 in it becomes the one taken.
+[[nodiscard]] Result<std::vector<UniqueFd>> listen_tcp(Address& address, unsigned count);
 /// Bound with mode 0600 after removing a dead socket; kConflict when somebody answers on it.
 [[nodiscard]] Result<UniqueFd> listen_unix(const std::string& path);
 [[nodiscard]] Result<Address> local_address(int socket);
