@@ -1,10 +1,32 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeTransport } from './fake-transport';
 import { UploadEngine } from './upload-engine';
+import type { ByteRange } from './upload-plan';
 import { UploadRecords } from './upload-records';
 
 const part = 16 * 1024 * 1024;
 const size = 5 * part;
+
+/** Parts of one size, so that these stories can count them; the index first, as it should be. */
+vi.mock('./upload-plan', async (original) => {
+  const plan = await original<typeof import('./upload-plan')>();
+  return {
+    ...plan,
+    planParts: (bytes: number, index: ByteRange | null) => {
+      const real = plan.planParts(bytes, index);
+      const fresh = (begin: number, end: number) => ({
+        ...{ begin, end: Math.min(end, bytes) },
+        ...{ url: null, sent: 0, done: false },
+      });
+      const leader = index ? real.parts.slice(0, 1) : [];
+      const parts = [];
+      for (let at = 0; at < (leader[0]?.begin ?? bytes); at += part) {
+        parts.push(fresh(at, Math.min(at + part, leader[0]?.begin ?? bytes)));
+      }
+      return { group: real.group, parts: [...leader, ...parts] };
+    },
+  };
+});
 const lost = { status: null, body: '', retryAfterMs: null };
 
 /** Of a size that it has not: slices are as long as they should be, reads find `bytes`. */

@@ -34,15 +34,19 @@ it('splits from 64 MiB on', () => {
 });
 
 describe('planParts', () => {
-  it('goes from the first byte to the last', () => {
-    const plan = planParts(64 * mebibyte + 1, null);
-    expect(rangesOf(plan)).toEqual([
-      [0, 16 * mebibyte],
-      [16 * mebibyte, 32 * mebibyte],
-      [32 * mebibyte, 48 * mebibyte],
-      [48 * mebibyte, 64 * mebibyte],
-      [64 * mebibyte, 64 * mebibyte + 1],
+  it('goes from the first byte to the last, the head in small parts', () => {
+    const ranges = rangesOf(planParts(128 * mebibyte + 1, null));
+    expect(ranges.slice(0, 5)).toEqual([
+      [0, mebibyte],
+      [mebibyte, 2 * mebibyte],
+      [2 * mebibyte, 3 * mebibyte],
+      [3 * mebibyte, 4 * mebibyte],
+      [4 * mebibyte, 5 * mebibyte],
     ]);
+    for (const [begin = 0, end = 0] of ranges.slice(4)) {
+      expect(end - begin).toBeLessThanOrEqual(Math.min(16 * mebibyte, begin / 4 + 4096));
+    }
+    expect(ranges.at(-1)?.[1]).toBe(128 * mebibyte + 1);
   });
 
   it('names every group differently', () => {
@@ -51,10 +55,10 @@ describe('planParts', () => {
   });
 
   it.each([64 * mebibyte, 100 * mebibyte + 17, 3_000_000_001, 9_007_199_254_740_991])(
-    'covers %d bytes with at most 65 parts',
+    'covers %d bytes with no more parts than a server takes',
     (size) => {
       expectCover(planParts(size, null), size);
-      expect(planParts(size, null).parts.length).toBeLessThanOrEqual(65);
+      expect(planParts(size, null).parts.length).toBeLessThanOrEqual(200);
     },
   );
 

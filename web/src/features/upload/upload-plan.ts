@@ -11,6 +11,10 @@ const splitFromBytes = 64 * mebibyte;
  * which is what plays early; and large against a round trip. */
 const partBytesMin = 16 * mebibyte;
 const partsMax = 64;
+/** A film plays from its head on while it arrives: that comes in parts of a mebibyte, then of a
+ * quarter of what is before them. */
+const headPartBytes = mebibyte;
+const headPartShare = 4;
 
 /** The bytes of a file from `begin` up to but not including `end`. */
 export type ByteRange = { begin: number; end: number };
@@ -62,8 +66,11 @@ export function urlsOf(plan: UploadPlan): string[] {
 function split({ begin, end }: ByteRange, size: number): UploadPart[] {
   const bytes = Math.max(partBytesMin, blocksOf(size / partsMax));
   const parts: UploadPart[] = [];
-  for (let at = begin; at < end; at += bytes) {
-    parts.push(fresh({ begin: at, end: Math.min(end, at + bytes) }));
+  for (let at = begin; at < end; ) {
+    const small = Math.max(headPartBytes, blocksOf(at / headPartShare));
+    const next = Math.min(end, at + Math.min(bytes, small));
+    parts.push(fresh({ begin: at, end: next }));
+    at = next;
   }
   return parts;
 }
