@@ -11,8 +11,8 @@ constexpr std::uint64_t kBlockBytes = 4096;
 /// Small enough that what has arrived grows from the head on, large enough that the two requests of
 /// a part cost nothing beside its bytes, and creations stay below an account's limit.
 constexpr std::uint64_t kPartBytesAim = 16 * limits::kMiB;
-/// A film whose index leaves first plays from its head on: that comes in small parts, each a
-/// quarter of what is before it.
+/// A film plays from its head on while it arrives: that comes in small parts, each a quarter of
+/// what is before it.
 constexpr std::uint64_t kHeadPartBytes = limits::kMiB;
 constexpr std::uint64_t kHeadPartShare = 4;
 /// A server takes 256; resuming asks for each.
@@ -77,7 +77,7 @@ std::optional<ByteRange> late_index(const ReadAt& read, std::uint64_t total) {
 std::vector<ByteRange> plan_parts(std::uint64_t total, std::optional<ByteRange> first,
                                   unsigned connections) {
   if (total < (first ? kTailFirstFromBytes : kInPartsFromBytes)) return {};
-  // As many for each connection, so that none is left alone with the last ones.
+  // But for the head, as many for each connection, so that none is left alone with the last ones.
   const std::uint64_t each_max = std::max<std::uint64_t>(kPartsMax / connections, 1);
   const std::uint64_t each = std::min(total / (kPartBytesAim * connections) + 1, each_max);
   const std::uint64_t step = ceil_to_block(total / (each * connections) + 1);
@@ -86,7 +86,7 @@ std::vector<ByteRange> plan_parts(std::uint64_t total, std::optional<ByteRange> 
   std::size_t leader = 0;
   for (std::uint64_t at = 0; at < total;) {
     const std::uint64_t small = std::max(kHeadPartBytes, ceil_to_block(at / kHeadPartShare));
-    std::uint64_t end = at + (first ? std::min(step, small) : step);
+    std::uint64_t end = at + std::min(step, small);
     if (at < first_at) end = std::min(end, first_at);
     if (at == first_at) {
       end = std::max(end, ceil_to_block(first->end));
