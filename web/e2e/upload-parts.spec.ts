@@ -176,8 +176,9 @@ for (const { kind, name } of [
   test(`another page sees an upload move (${kind})`, async ({ page, context }) => {
     const title = name.replace('.mp4', '');
     const other = await context.newPage();
+    const listed = other.waitForResponse((answer) => /\/videos(\?|$)/.test(answer.url()));
     await other.goto('/');
-    await expect(other.getByRole('navigation')).toBeVisible();
+    await listed;
     const asked: string[] = [];
     other.on('request', (sent) => asked.push(new URL(sent.url()).pathname));
     await page.goto('/');
