@@ -320,11 +320,8 @@ Result<std::vector<float>> AudioReader::decode(std::int64_t begin, std::size_t c
 }
 
 std::array<std::uint8_t, 7> adts_head(std::size_t payload_bytes, const AudioPlan& track) {
-  constexpr std::array<std::uint32_t, 13> kRates{96'000, 88'200, 64'000, 48'000, 44'100,
-                                                 32'000, 24'000, 22'050, 16'000, 12'000,
-                                                 11'025, 8'000,  7'350};
-  const auto rate =
-      static_cast<std::uint32_t>(std::ranges::find(kRates, track.sample_rate) - kRates.begin());
+  const auto rate = static_cast<std::uint32_t>(std::ranges::find(kAacRates, track.sample_rate) -
+                                               kAacRates.begin());
   const auto length = static_cast<std::uint32_t>(payload_bytes + 7);
   return {0xff,
           0xf1,

@@ -1,5 +1,6 @@
 #include "mp4.hpp"
 
+#include "audio.hpp"
 #include "engine_libav.hpp"
 #include "h264.hpp"
 #include "languages.hpp"
@@ -347,9 +348,6 @@ Result<> Mp4Writer::add_picture(std::span<const std::uint8_t> segment) {
 }
 
 Result<> Mp4Writer::add_sound(std::span<const std::uint8_t> segment) {
-  constexpr std::array<std::uint32_t, 13> kRates{96'000, 88'200, 64'000, 48'000, 44'100,
-                                                 32'000, 24'000, 22'050, 16'000, 12'000,
-                                                 11'025, 8'000,  7'350};
   Impl& impl = *impl_;
   auto units = read_segment(segment, impl.sound_ticks);
   if (!units) return fail(std::move(units.error()));
@@ -364,9 +362,9 @@ Result<> Mp4Writer::add_sound(std::span<const std::uint8_t> segment) {
         continue;
       }
       if (!impl.sound_head) {
-        if (head->rate >= kRates.size()) return corrupt("no sample rate");
+        if (head->rate >= kAacRates.size()) return corrupt("no sample rate");
         impl.sound_head = head;
-        impl.sample_rate = kRates[head->rate];
+        impl.sample_rate = kAacRates[head->rate];
       }
       // Counted, not stamped: ticks are coarser than samples.
       if (!sample) {

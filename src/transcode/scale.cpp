@@ -21,16 +21,6 @@ struct FreeBytes {
   void operator()(void* bytes) const noexcept { std::free(bytes); }
 };
 
-FramePtr new_picture(Size size) {
-  FramePtr frame = new_frame();
-  frame->format = AV_PIX_FMT_YUV420P;
-  frame->width = static_cast<int>(size.width);
-  frame->height = static_cast<int>(size.height);
-  const int code = av_frame_get_buffer(frame.get(), kAlignment);
-  SF_ASSERT(code >= 0);  // Memory has run out; sizes are the plan's.
-  return frame;
-}
-
 void tag(AVFrame& frame) {
   frame.color_range = AVCOL_RANGE_MPEG;
   frame.colorspace = AVCOL_SPC_BT709;
@@ -289,6 +279,16 @@ Result<FramePtr> Scaler::scale(const AVFrame& in) {
   }
   tag(*out);
   return out;
+}
+
+FramePtr new_picture(Size size, AVPixelFormat format) {
+  FramePtr frame = new_frame();
+  frame->format = format;
+  frame->width = static_cast<int>(size.width);
+  frame->height = static_cast<int>(size.height);
+  const int code = av_frame_get_buffer(frame.get(), kAlignment);
+  SF_ASSERT(code >= 0);  // Memory has run out; sizes are the plan's.
+  return frame;
 }
 
 FramePtr black_picture(Size size) {

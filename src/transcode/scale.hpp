@@ -36,6 +36,8 @@ class Scaler {
   std::vector<FramePtr> turned_pool_;
 };
 
+/// Room for a picture.
+[[nodiscard]] FramePtr new_picture(Size size, AVPixelFormat format = AV_PIX_FMT_YUV420P);
 /// A black picture.
 [[nodiscard]] FramePtr black_picture(Size size);
 

@@ -1,8 +1,6 @@
 #include "stills.hpp"
 
-#include "engine_output.hpp"
-
-#include <streamforge/base/assert.hpp>
+#include "scale.hpp"
 
 #include <unistd.h>
 
@@ -44,16 +42,6 @@ void each_line(const AVFrame& in, Visit visit) {
   }
 }
 
-FramePtr new_still(Size size, AVPixelFormat format) {
-  FramePtr frame = new_frame();
-  frame->format = format;
-  frame->width = static_cast<int>(size.width);
-  frame->height = static_cast<int>(size.height);
-  const int code = av_frame_get_buffer(frame.get(), 0);
-  SF_ASSERT(code >= 0);  // Memory has run out; sizes are the plan's.
-  return frame;
-}
-
 // BT.709 to BT.601 (JFIF), both of luminance and two differences: what luminance gets of the
 // differences, and they of each other.
 struct Colours {
@@ -93,8 +81,8 @@ FramePtr in_jfif_colours(const AVFrame& in) {
   constexpr double kLuma = 255.0 / 219;
   constexpr double kChroma = 255.0 / 224;
   FramePtr out =
-      new_still({static_cast<std::uint32_t>(in.width), static_cast<std::uint32_t>(in.height)},
-                AV_PIX_FMT_YUVJ420P);
+      new_picture({static_cast<std::uint32_t>(in.width), static_cast<std::uint32_t>(in.height)},
+                  AV_PIX_FMT_YUVJ420P);
   out->color_range = AVCOL_RANGE_JPEG;
   const auto at = [](const AVFrame& frame, int plane, int x, int y) -> std::uint8_t& {
     return frame.data[plane][y * frame.linesize[plane] + x];
@@ -187,7 +175,7 @@ FramePtr kept_tile(int cells, std::uint32_t segment, Size size) {
       head.sum != sum_of(planes)) {
     return nullptr;
   }
-  FramePtr tile = new_still(size, AV_PIX_FMT_YUV420P);
+  FramePtr tile = new_picture(size, AV_PIX_FMT_YUV420P);
   const std::uint8_t* from = planes.data();
   each_line(*tile, [&](int plane, int y, int width) {
     std::copy_n(from, width, tile->data[plane] + y * tile->linesize[plane]);
