@@ -187,7 +187,7 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   io::Task<void> forget_orders(std::string id);
 
   // --- scheduler_pictures.cpp: the poster and the storyboard.
-  /// Gives free workers to those who wait for one: followers first, never urgent ones.
+  /// Gives spare workers to those who wait for one.
   void lend();
   void refuse_borrowers();
   io::Task<Result<>> draw(JobPtr job, Command command, std::string name);
@@ -204,7 +204,11 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   // --- scheduler_tasks.cpp: work.
   void pump();
   io::Task<void> perform(QueueTask task);
+  /// A worker for work outside the queue's order: followers first, never urgent ones.
+  [[nodiscard]] std::optional<unsigned> spare_worker() const;
   io::Task<Result<>> open_files(const QueueTask& task, Files& files);
+  /// Names a file that a worker made, when it is what the worker said of it.
+  io::Task<Result<>> publish_made(std::string id, int file, std::uint64_t bytes, std::string name);
   io::Task<void> settle(JobPtr job, QueueTask task, TaskReport report, Files files);
   io::Task<void> settle_index(JobPtr job, QueueTask task, TaskReport report, Files files);
   io::Task<void> settle_segment(JobPtr job, QueueTask task, TaskReport report, Files files);

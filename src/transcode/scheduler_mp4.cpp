@@ -8,8 +8,6 @@
 #include <streamforge/base/limits.hpp>
 #include <streamforge/base/log.hpp>
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 namespace sf::transcode {
@@ -81,21 +79,17 @@ void Scheduler::Impl::order(const store::Wish& wish) {
   }
 }
 
-// To a follower, which has least to do; else to a worker that happens to be free. One at a time:
-// what limits them is the disk, and uploads that begin meanwhile need the other follower.
+// One at a time: what limits them is the disk, and uploads that begin meanwhile need the other
+// follower.
 void Scheduler::Impl::give_order() {
   if (orders.empty() || orders.front()->begun) return;
-  for (unsigned i = 0; i < supervisor.count(); ++i) {
-    const unsigned worker = supervisor.count() - 1 - i;  // Followers first.
-    if (supervisor.role(worker) == WorkerRole::kUrgent) continue;
-    if (!supervisor.idle(worker) || assigned[worker]) continue;
-    const OrderPtr order = orders.front();
-    order->begun = true;
-    order->worker = worker;
-    assigned[worker] = true;
-    home.spawn(fill(order));
-    return;
-  }
+  const auto worker = spare_worker();
+  if (!worker) return;
+  const OrderPtr order = orders.front();
+  order->begun = true;
+  order->worker = *worker;
+  assigned[*worker] = true;
+  home.spawn(fill(order));
 }
 
 io::Task<void> Scheduler::Impl::fill(OrderPtr order) {
@@ -168,12 +162,8 @@ io::Task<Result<>> Scheduler::Impl::join(OrderPtr order) {
       }
       continue;
     }
-    struct stat status{};
-    if (::fstat(output->get(), &status) < 0 || report.outputs.front().bytes == 0 ||
-        static_cast<std::uint64_t>(status.st_size) != report.outputs.front().bytes) {
-      co_return fail(ErrorCode::kInternal, "the worker's file is not what it said");
-    }
-    co_return co_await blobs.publish(id, output->get(), order->wish.track);
+    co_return co_await publish_made(id, output->get(), report.outputs.front().bytes,
+                                    order->wish.track);
   }
   co_return fail(in_words(report));
 }

@@ -24,17 +24,12 @@ void complain(const std::string& video, const std::string& name, const Error& er
 
 void Scheduler::Impl::lend() {
   while (!borrowers.empty()) {
-    std::optional<unsigned> free;
-    for (unsigned i = 0; i < supervisor.count() && !free; ++i) {
-      const unsigned worker = supervisor.count() - 1 - i;  // Followers first.
-      if (supervisor.role(worker) == WorkerRole::kUrgent) continue;
-      if (supervisor.idle(worker) && !assigned[worker]) free = worker;
-    }
-    if (!free) return;
+    const auto worker = spare_worker();
+    if (!worker) return;
     Borrower* borrower = borrowers.front();
     borrowers.pop_front();
-    borrower->worker = free;
-    assigned[*free] = true;
+    borrower->worker = worker;
+    assigned[*worker] = true;
     home.post([waiter = borrower->waiter] { waiter.resume(); });
   }
 }
@@ -99,11 +94,8 @@ io::Task<Result<>> Scheduler::Impl::draw_with(JobPtr job, Command command, std::
   job->workers.erase(worker);
   if (report.end != TaskEnd::kDone) co_return fail(report.error);
   if (job->ended) co_return fail(ErrorCode::kCancelled, "it is not wanted any more");
-  if (::fstat(output->get(), &status) < 0 || report.outputs.front().bytes == 0 ||
-      static_cast<std::uint64_t>(status.st_size) != report.outputs.front().bytes) {
-    co_return fail(ErrorCode::kInternal, "the worker's file is not what it said");
-  }
-  co_return co_await blobs.publish(job->id, output->get(), std::move(name));
+  co_return co_await publish_made(job->id, output->get(), report.outputs.front().bytes,
+                                  std::move(name));
 }
 
 io::Task<void> Scheduler::Impl::draw_poster(JobPtr job) {

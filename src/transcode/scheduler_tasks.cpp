@@ -157,6 +157,24 @@ void Scheduler::Impl::pump() {
   pumping = false;
 }
 
+std::optional<unsigned> Scheduler::Impl::spare_worker() const {
+  for (unsigned worker = supervisor.count(); worker-- > 0;) {  // Followers are the last.
+    if (supervisor.role(worker) == WorkerRole::kUrgent) continue;
+    if (supervisor.idle(worker) && !assigned[worker]) return worker;
+  }
+  return std::nullopt;
+}
+
+io::Task<Result<>> Scheduler::Impl::publish_made(std::string id, int file, std::uint64_t bytes,
+                                                 std::string name) {
+  struct stat status{};
+  if (::fstat(file, &status) < 0 || bytes == 0 ||
+      static_cast<std::uint64_t>(status.st_size) != bytes) {
+    co_return fail(ErrorCode::kInternal, "the worker's file is not what it said");
+  }
+  co_return co_await blobs.publish(std::move(id), file, std::move(name));
+}
+
 io::Task<Result<>> Scheduler::Impl::open_files(const QueueTask& task, Files& files) {
   auto source = co_await blobs.open_source(task.video);
   if (!source) co_return fail(std::move(source.error()));
@@ -414,15 +432,9 @@ io::Task<void> Scheduler::Impl::settle_segment(JobPtr job, QueueTask task, TaskR
     const std::uint32_t row = task.tracks[i];
     if (std::ranges::find(rows, row) == rows.end()) continue;  // Another worker was first.
     const SegmentOutput& output = report.outputs[i];
-    struct stat status{};
-    Result<> published;
-    if (::fstat(files.outputs[i].get(), &status) < 0 || output.bytes == 0 ||
-        static_cast<std::uint64_t>(status.st_size) != output.bytes) {
-      published = fail(ErrorCode::kInternal, "the worker's file is not what it said");
-    } else {
-      published = co_await blobs.publish(job->id, files.outputs[i].get(),
-                                         segment_path(job->shapes[row].name, task.segment));
-    }
+    std::string name = segment_path(job->shapes[row].name, task.segment);
+    auto published =
+        co_await publish_made(job->id, files.outputs[i].get(), output.bytes, std::move(name));
     if (job->ended) break;
     if (!published) {
       QueueTask rest = task;
