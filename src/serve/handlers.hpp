@@ -109,8 +109,8 @@ class Playback {
   io::Task<http::Response> poster(http::Request& request);
   io::Task<http::Response> storyboard(http::Request& request);
   io::Task<http::Response> sheet(http::Request& request);
-  /// A JPEG that is there, or a 404 that says when it will be.
-  io::Task<http::Response> picture(http::Request& request, const Playable& playable, bool there,
+  /// A JPEG that is there.
+  io::Task<http::Response> picture(http::Request& request, const Playable& playable,
                                    std::string name, std::string_view caching);
   /// A rung as one MP4 file.
   io::Task<http::Response> whole_file(http::Request& request);

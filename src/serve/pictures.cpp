@@ -25,9 +25,8 @@ Error no_picture(const store::Video& video, std::string_view what) {
 }  // namespace
 
 io::Task<http::Response> Playback::picture(http::Request& request, const Playable& playable,
-                                           bool there, std::string name, std::string_view caching) {
+                                           std::string name, std::string_view caching) {
   const store::Video& video = *playable.video;
-  if (!there) co_return not_yet(request, no_picture(video, "such picture"));
   auto file = co_await shared_.parts.blobs.open_blob(video.id, std::move(name));
   if (!file) co_return not_yet(request, file.error());
   auto whole = file_representation(std::move(*file), kPictureType, cache_control(video, caching));
@@ -38,9 +37,8 @@ io::Task<http::Response> Playback::picture(http::Request& request, const Playabl
 io::Task<http::Response> Playback::poster(http::Request& request) {
   auto video = co_await playable(request);
   if (!video) co_return not_yet(request, video.error());
-  const bool there = video->video->poster;
-  if (!there) co_return not_yet(request, no_picture(*video->video, "poster"));
-  co_return co_await picture(request, *video, there, std::string(hls::kPosterName), kPosterCaching);
+  if (!video->video->poster) co_return not_yet(request, no_picture(*video->video, "poster"));
+  co_return co_await picture(request, *video, std::string(hls::kPosterName), kPosterCaching);
 }
 
 io::Task<http::Response> Playback::storyboard(http::Request& request) {
@@ -59,9 +57,10 @@ io::Task<http::Response> Playback::sheet(http::Request& request) {
   auto video = co_await playable(request);
   if (!video) co_return not_yet(request, video.error());
   const auto number = hls::sheet_number(request.parameter("file"));
-  const bool there = number && video->video->storyboard;
-  co_return co_await picture(request, *video, there, hls::sheet_name(number.value_or(0)),
-                             kImmutable);
+  if (!number || !video->video->storyboard) {
+    co_return not_yet(request, no_picture(*video->video, "such picture"));
+  }
+  co_return co_await picture(request, *video, hls::sheet_name(*number), kImmutable);
 }
 
 }  // namespace sf::serve
