@@ -35,22 +35,13 @@ std::string file_name(const store::Video& video, std::string_view rung) {
 
 /// RFC 6266: once for those who know UTF-8, once for the others.
 std::string attachment(std::string_view name) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string ascii;
-  std::string encoded;
   for (const char c : name) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos;
     if (byte < 0x80) ascii += c;
     if ((byte & 0xc0) == 0xc0) ascii += '_';  // One for each character.
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    }
   }
-  return concat("attachment; filename=\"", ascii, "\"; filename*=UTF-8''", encoded);
+  return concat("attachment; filename=\"", ascii, "\"; filename*=UTF-8''", percent_encode(name));
 }
 
 http::Response still_made(const http::Request& request, const store::Video& video) {
