@@ -50,6 +50,7 @@ Scheduler::Impl::Impl(io::Reactor& home_reactor, store::Catalogue& records, stor
       queue(queue_options(options)),
       left(home),
       synced(home),
+      poster_ended(home),
       assigned(supervisor.count()) {}
 
 io::Task<Result<>> Scheduler::Impl::start() {

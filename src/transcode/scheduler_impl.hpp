@@ -244,6 +244,7 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   std::vector<JobPtr> leaving;
   WakeList left;  ///< By video: one of `leaving` has gone.
   WakeList synced;
+  WakeList poster_ended;  ///< By video: its poster is no longer being drawn.
   std::set<std::string> syncing;
   std::set<std::string> sync_again;
   std::deque<std::string> gone;  ///< The last videos to go: news of them comes late.

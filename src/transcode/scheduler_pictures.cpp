@@ -13,8 +13,6 @@
 namespace sf::transcode {
 namespace {
 
-constexpr std::uint32_t kDrawingLookMs = 20;
-
 void complain(const std::string& video, const std::string& name, const Error& error) {
   log::warn("transcode", "a picture could not be drawn",
             {{"video", video}, {"file", name}, {"reason", error.message}});
@@ -118,13 +116,14 @@ io::Task<void> Scheduler::Impl::draw_poster(JobPtr job) {
   }
   if (!drawn && !job->ended && !stopping) complain(job->id, name, drawn.error());
   job->drawing = false;
+  poster_ended.wake(job->id);
 }
 
 // Before the video is ready, so that a restart in the middle goes on here.
 io::Task<void> Scheduler::Impl::draw_pictures(JobPtr job) {
   if (job->shown.video.empty()) co_return;
   co_await draw_poster(job);
-  while (job->drawing && !job->ended) co_await home.sleep_ms(kDrawingLookMs);
+  while (job->drawing) co_await poster_ended.wait(job->id);
   const auto segments = static_cast<std::uint32_t>(job->shown.timeline.video.size());
   for (std::uint32_t sheet = 0; sheet < hls::sheet_count(segments); ++sheet) {
     const std::string name = hls::sheet_name(sheet);
