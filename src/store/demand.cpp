@@ -120,8 +120,9 @@ void Demand::satisfy(const Wish& wish) { impl_->answer_one(wish, {}); }
 
 void Demand::refuse(const Wish& wish, const Error& error) { impl_->answer_one(wish, fail(error)); }
 
-void Demand::refuse_video(const std::string& video, const Error& error) {
-  impl_->answer_if(fail(error), [&](const Wish& wish) { return wish.video == video; });
+void Demand::answer_segments(const std::string& video, const Result<>& answer) {
+  impl_->answer_if(answer,
+                   [&](const Wish& wish) { return wish.video == video && !is_whole_file(wish); });
 }
 
 void Demand::refuse_all(const Error& error) {

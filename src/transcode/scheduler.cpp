@@ -162,7 +162,7 @@ io::Task<void> Scheduler::Impl::sync_once(std::string id) {
   if (!*record || !is_open((*record)->state)) {
     // A job that ends here by itself is no longer known when its record changes.
     if (known && !known->finishing)
-      end_job(known, unavailable("This video is not being made any more."));
+      end_job(known, fail(unavailable("This video is not being made any more.")));
     co_return;
   }
   if (known && known->arrival.on) {
@@ -268,7 +268,7 @@ Scheduler::Impl::JobPtr Scheduler::Impl::find(const std::string& id) const {
   return found == jobs.end() ? nullptr : found->second;
 }
 
-void Scheduler::Impl::end_job(const JobPtr& job, const Error& answer) {
+void Scheduler::Impl::end_job(const JobPtr& job, const Result<>& answer) {
   if (job->ended) return;
   job->ended = true;
   job->flush_timer.cancel();
@@ -279,7 +279,7 @@ void Scheduler::Impl::end_job(const JobPtr& job, const Error& answer) {
   for (const unsigned worker : job->workers) supervisor.cancel(worker);
   leaving.push_back(job);
   if (!gate.closed()) home.spawn(see_off(job));
-  demand.refuse_video(job->id, answer);
+  demand.answer_segments(job->id, answer);
   refresh_positions();
 }
 
@@ -294,7 +294,7 @@ io::Task<void> Scheduler::Impl::see_off(JobPtr job) {
 io::Task<void> Scheduler::Impl::forget(std::string id) {
   gone.push_back(id);
   if (gone.size() > kGoneMax) gone.pop_front();
-  if (const JobPtr job = find(id)) end_job(job, unavailable("This video is being deleted."));
+  if (const JobPtr job = find(id)) end_job(job, fail(unavailable("This video is being deleted.")));
   const auto still_here = [&] {
     return std::ranges::any_of(leaving, [&](const JobPtr& job) { return job->id == id; });
   };
@@ -322,7 +322,7 @@ void Scheduler::Impl::on_wish(const store::Wish& wish) {
   static metrics::Counter& wishes = metrics::counter(
       "streamforge_transcode_wishes_total", "Segments that viewers asked for before they existed");
   if (stopping) return;
-  if (wish.track.ends_with(store::kMp4Ending)) return order(wish);
+  if (store::is_whole_file(wish)) return order(wish);
   // Its record may say "playable" before the queue knows its segments.
   const bool early =
       taking_up || syncing.contains(wish.video) || (find(wish.video) && !queue.planned(wish.video));

@@ -327,7 +327,7 @@ io::Task<void> Scheduler::Impl::begin_anew(JobPtr job) {
     co_await fail_video(job, std::move(failure));
     co_return;
   }
-  end_job(job, {ErrorCode::kUnavailable, "This video is being made anew.", 0});
+  end_job(job, fail(ErrorCode::kUnavailable, "This video is being made anew."));
   if (!gate.closed()) home.spawn(sync_alone(job->id));
 }
 

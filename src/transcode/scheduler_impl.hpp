@@ -154,7 +154,8 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   io::Task<Result<>> intend(std::string id,
                             std::function<Result<>(store::Job&, store::Video&)> change);
   io::Task<void> forget(std::string id);
-  void end_job(const JobPtr& job, const Error& answer);
+  /// `answer` is what those get who still wait for one of its segments.
+  void end_job(const JobPtr& job, const Result<>& answer);
   io::Task<void> see_off(JobPtr job);
   [[nodiscard]] JobPtr find(const std::string& id) const;
   void refresh_positions();

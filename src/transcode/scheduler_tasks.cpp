@@ -610,7 +610,7 @@ io::Task<void> Scheduler::Impl::finish(JobPtr job) {
   } else {
     log::info("transcode", "video ready", {{"video", job->id}});
   }
-  end_job(job, {ErrorCode::kNotFound, "There is no such segment.", 0});
+  end_job(job, {});  // Who asked meanwhile finds it made.
 }
 
 io::Task<void> Scheduler::Impl::fail_video(JobPtr job, store::Failure failure) {
@@ -618,7 +618,7 @@ io::Task<void> Scheduler::Impl::fail_video(JobPtr job, store::Failure failure) {
   log::warn("transcode", "video failed",
             {{"video", job->id}, {"code", failure.code}, {"reason", failure.message}});
   video_log.write(job->id, concat("failed: ", failure.message));
-  end_job(job, {ErrorCode::kUnavailable, failure.message, 0});
+  end_job(job, fail(ErrorCode::kUnavailable, failure.message));
   std::function<Result<>(store::Job&, store::Video&)> change =
       [failure](store::Job& record, store::Video& video) -> Result<> {
     if (is_over(record.state)) return fail(ErrorCode::kConflict, "It has been ended.");

@@ -26,6 +26,8 @@ struct Wish {
 };
 inline constexpr std::string_view kMp4Ending = ".mp4";
 
+inline bool is_whole_file(const Wish& wish) { return wish.track.ends_with(kMp4Ending); }
+
 class Demand {
  public:
   Demand();
@@ -43,7 +45,8 @@ class Demand {
   /// The scheduler's answer to all who wait for it.
   void satisfy(const Wish& wish);
   void refuse(const Wish& wish, const Error& error);
-  void refuse_video(const std::string& video, const Error& error);
+  /// To all who wait for a segment of a video, made or not; its whole files are another matter.
+  void answer_segments(const std::string& video, const Result<>& answer);
   /// Everybody's: shutdown.
   void refuse_all(const Error& error);
 

@@ -50,7 +50,7 @@ TEST_P(HlsWholeFile, IsMadeOnceAndKept) {
 
 TEST_P(HlsWholeFile, RangesHeadAndConditions) {
   const auto whole = get(path("360p.mp4"));
-  ASSERT_EQ(whole.status, 200);
+  ASSERT_EQ(whole.status, 200) << whole.body;
   for (unsigned round = 0; round < 2; ++round) {
     const auto head = ask("HEAD", path("360p.mp4"));
     EXPECT_EQ(head.status, 200);

@@ -183,8 +183,13 @@ TEST_P(DemandTest, RefusalsCarryTheirError) {
   wait_until_wanted(demand, {"w", "360p", 1});
   demand.refuse({"v", "360p", 1}, {ErrorCode::kCorrupt, "broken", 0});
   EXPECT_EQ(one.get().error().message, "broken");
-  demand.refuse_video("v", {ErrorCode::kCancelled, "gone", 0});
+  auto file = reactor.start(demand.want({"v", "360p.mp4", 0}, 60'000));
+  wait_until_wanted(demand, {"v", "360p.mp4", 0});
+  demand.answer_segments("v", fail(ErrorCode::kCancelled, "gone"));
   EXPECT_EQ(code_of(two.get()), ErrorCode::kCancelled);
+  EXPECT_TRUE(demand.wanted({"v", "360p.mp4", 0}));
+  demand.satisfy({"v", "360p.mp4", 0});
+  EXPECT_TRUE(file.get());
   EXPECT_TRUE(demand.wanted({"w", "360p", 1}));
   demand.refuse_all({ErrorCode::kUnavailable, "stopping", 0});
   EXPECT_EQ(code_of(three.get()), ErrorCode::kUnavailable);
