@@ -359,20 +359,26 @@ class Faults(Tls):
     def test_who_vanishes_in_a_handshake_leaves_nothing(self):
         server = self.serve()
         self.assertEqual(self.ask(server, "GET", "/healthz")[0], 200)
-        baseline, memory = self.descriptors(server), self.resident_kib(server)
+        baseline = self.descriptors(server)
         hello = ssl.MemoryBIO()
         client = free_of_trust().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost")
         with self.assertRaises(ssl.SSLWantReadError):
             client.do_handshake()
         hello = hello.read()
-        for number in range(1000):
-            plain = self.tcp(server)
-            plain.sendall(hello[:len(hello) * (number % 11) // 10])
-            if number % 2:  # RST instead of FIN.
-                plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            plain.close()
-        self.until(lambda: self.descriptors(server) <= baseline + 1)
-        self.assertLess(self.resident_kib(server), memory + 16 * 1024)
+        # How many it holds at once, and so what the allocator keeps, is the scheduler's doing: what
+        # is never given back grows in every round.
+        grown_kib = []
+        for _ in range(4):
+            memory = self.resident_kib(server)
+            for number in range(1000):
+                plain = self.tcp(server)
+                plain.sendall(hello[:len(hello) * (number % 11) // 10])
+                if number % 2:  # RST instead of FIN.
+                    plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                plain.close()
+            self.until(lambda: self.descriptors(server) <= baseline + 1)
+            grown_kib.append(self.resident_kib(server) - memory)
+        self.assertLess(min(grown_kib), 2 * 1024, grown_kib)
 
     @on_both_backends
     def test_an_end_is_signed_on_both_sides(self):

@@ -50,7 +50,7 @@ TEST_P(TusDelete, T4_EndsARunningPatch) {
   auto hung = connect();
   hung.send(patch_head(path, 0, "Content-Length: 1000\r\n"));
   hung.send("abc");
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  await_taken(3);
   EXPECT_EQ(tus("DELETE", path).status, 204);
   EXPECT_EQ(hung.read_response().status, 423);
   expect_gone(path);

@@ -17,7 +17,7 @@ TEST_P(TusFault, X4_SigtermKeepsTheBytesOfARunningPatch) {
   auto client = connect();
   client.send(patch_head(path, 0, concat("Content-Length: ", source.size(), "\r\n")));
   client.send(std::string_view(source).substr(0, 1'234'567));
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  await_taken(1'234'567);
   EXPECT_EQ(server_.terminate(), 0);
   EXPECT_EQ(client.read_response().status, 503);
   server_.start();

@@ -168,7 +168,7 @@ TEST_P(TusPatch, C29_HeadEndsAHungPatchAndTellsItsOffset) {
   auto hung = connect();
   hung.send(patch_head(path, 0, concat("Content-Length: ", source.size(), "\r\n")));
   hung.send(std::string_view(source).substr(0, 300'003));
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  await_taken(300'003);
   const std::uint64_t begun_ns = mono_ns();
   const auto state = head(path);
   EXPECT_LT(mono_ns() - begun_ns, 1'000'000'000u);
