@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view kAudioGroup = "audio";
 constexpr std::string_view kAudioFolder = "audio/";
 constexpr std::uint64_t kFirstVariantBps = 2'000'000;  // P15.
+/// hls.js takes a line that it has not measured yet for as good as the first variant asks, up to
+/// this; above, it looks for another one by itself.
+constexpr std::uint64_t kBelievedBps = 5'000'000;
 constexpr std::uint64_t kSchema = 1;
 
 // MPEG-TS costs 4 of 188 bytes and PES headers; PAT, PMT and media are each padded to a multiple of
@@ -122,8 +125,11 @@ void put_first_choice_first(std::vector<Variant>& variants, bool all_measured,
   auto first = std::ranges::min_element(variants, {}, distance);
   if (!all_measured) {
     const auto copied = std::ranges::find(tracks, true, &VideoTrack::copied);
-    first = copied != tracks.end() ? variants.begin() + (copied - tracks.begin())
-                                   : std::ranges::min_element(variants, {}, &Variant::bandwidth);
+    first = std::ranges::min_element(variants, {}, &Variant::bandwidth);
+    if (copied != tracks.end()) {
+      const auto ready = variants.begin() + (copied - tracks.begin());
+      if (ready->bandwidth <= kBelievedBps) first = ready;
+    }
   }
   if (first != variants.end()) std::rotate(variants.begin(), first, first + 1);
 }

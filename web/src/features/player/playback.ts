@@ -27,7 +27,6 @@ const config: Partial<HlsConfig> = {
   capLevelToPlayerSize: true,
   maxBufferLength: 30,
   backBufferLength: 60,
-  abrEwmaDefaultEstimate: 2_000_000,
   // The server holds a request for a part it is just making; these outlast it.
   fragLoadPolicy: {
     default: {
@@ -115,6 +114,8 @@ export class Playback {
     this.hls = hls;
     hls.on(Hls.Events.MANIFEST_PARSED, () => {
       this.reloads = 0;
+      // What the server lists first can be had soonest, else what is smallest.
+      hls.startLevel = hls.firstLevel <= hls.maxAutoLevel ? hls.firstLevel : 0;
       this.change({ qualities: this.listQualities(hls), problem: null });
     });
     hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => this.change({ playing: level }));
