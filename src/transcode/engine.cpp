@@ -89,11 +89,11 @@ struct Engine::Impl {
   Result<std::vector<SegmentOutput>> encode(const SourceFile& source, std::uint32_t segment,
                                             std::span<const std::string> rungs,
                                             std::span<const int> outputs, const Progress& progress,
-                                            int tiles) {
+                                            EncodeManner manner) {
     if (auto opened = open_video(source); !opened) {
       return fail(std::move(opened.error()));
     }
-    auto outcome = video->encode(segment, rungs, outputs, progress, tiles);
+    auto outcome = video->encode(segment, rungs, outputs, progress, manner);
     if (!outcome) {
       video.reset();
     }
@@ -129,12 +129,10 @@ Result<SourceIndex> Engine::index_arriving(const SourceFile& source, const Await
   return transcode::index_arriving(source, await_more, progress);
 }
 
-Result<std::vector<SegmentOutput>> Engine::encode_video(const std::string& source_key,
-                                                        const SourceFile& source, const Plan& plan,
-                                                        std::uint32_t segment,
-                                                        std::span<const std::string> rungs,
-                                                        std::span<const int> outputs,
-                                                        const Progress& progress, int tiles) {
+Result<std::vector<SegmentOutput>> Engine::encode_video(
+    const std::string& source_key, const SourceFile& source, const Plan& plan,
+    std::uint32_t segment, std::span<const std::string> rungs, std::span<const int> outputs,
+    const Progress& progress, EncodeManner manner) {
   Impl& impl = *impl_;
   impl.use(source_key, plan);
   if (!impl.plan->index.video || segment >= impl.plan->timeline.video.size() || rungs.empty() ||
@@ -165,7 +163,7 @@ Result<std::vector<SegmentOutput>> Engine::encode_video(const std::string& sourc
   if (encoded.empty()) {
     return made;
   }
-  auto outcome = impl.encode(source, segment, encoded, encoded_outputs, progress, tiles);
+  auto outcome = impl.encode(source, segment, encoded, encoded_outputs, progress, manner);
   if (!outcome) {
     return outcome;
   }

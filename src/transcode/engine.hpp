@@ -58,6 +58,13 @@ struct SegmentOutput {
   std::vector<IFrame> i_frames;
 };
 
+/// How a segment of the picture is made.
+struct EncodeManner {
+  int tiles = -1;  ///< A file that gets a tile of what is decoded, or none.
+  /// Somebody waits: decodes on a second thread while the first one encodes.
+  bool awaited = false;
+};
+
 class Engine {
  public:
   /// Loads and registers what libav needs, before the process is locked down.
@@ -81,14 +88,12 @@ class Engine {
   /// that segment n + 1 after n decodes nothing twice; its plan is copied at first sight and stays
   /// until another key or `forget`. The descriptor may be another one every time. Bit-identical
   /// whichever way a segment was reached.
-  Result<std::vector<SegmentOutput>> encode_video(const std::string& source_key,
-                                                  const SourceFile& source, const Plan& plan,
-                                                  std::uint32_t segment,
-                                                  std::span<const std::string> rungs,
-                                                  std::span<const int> outputs,
-                                                  const Progress& progress, int tiles = -1);
+  Result<std::vector<SegmentOutput>> encode_video(
+      const std::string& source_key, const SourceFile& source, const Plan& plan,
+      std::uint32_t segment, std::span<const std::string> rungs, std::span<const int> outputs,
+      const Progress& progress, EncodeManner manner = {});
   /// The poster, and a sheet of the storyboard, as JPEG into `output`. `cells` is the file that
-  /// `encode_video` leaves a tile of each decoded segment in where it is given it as `tiles`.
+  /// `encode_video` leaves a tile of each decoded segment in where it is given it.
   Result<SegmentOutput> draw_poster(const std::string& source_key, const SourceFile& source,
                                     const Plan& plan, int output, const Progress& progress);
   Result<SegmentOutput> draw_sheet(const std::string& source_key, const SourceFile& source,

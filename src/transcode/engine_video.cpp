@@ -1,5 +1,6 @@
 #include "engine_video.hpp"
 
+#include "decode_ahead.hpp"
 #include "encode.hpp"
 #include "engine_output.hpp"
 #include "scale.hpp"
@@ -188,7 +189,8 @@ Result<std::optional<Picture>> VideoPipeline::next() {
   return std::optional(filter_->take());
 }
 
-Result<> VideoPipeline::make(Maker& maker, hls::SegmentSpan span, const Progress& progress) {
+Result<> VideoPipeline::make(Maker& maker, hls::SegmentSpan span, const NextPicture& next,
+                             const Progress& progress) {
   while (true) {
     auto picture = next();
     if (!picture) {
@@ -234,7 +236,8 @@ Result<> VideoPipeline::make(Maker& maker, hls::SegmentSpan span, const Progress
 Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
                                                          std::span<const std::string> rungs,
                                                          std::span<const int> outputs,
-                                                         const Progress& progress, int tiles) {
+                                                         const Progress& progress,
+                                                         EncodeManner manner) {
   const hls::SegmentSpan span = plan_.timeline.video[segment];
   auto steps = make_steps(plan_, rungs, segment, shown_);
   if (!steps) {
@@ -246,12 +249,17 @@ Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
   }
   next_segment_.reset();  // Until this one is whole.
   const std::uint32_t damaged_before = reader_->damaged();
-  if (auto made = make(maker, span, progress); !made) {
+  std::optional<DecodeAhead> ahead;
+  const NextPicture here = [this] { return next(); };
+  if (manner.awaited) ahead.emplace(here, span.end_ticks);
+  const NextPicture there = [&ahead] { return ahead->next(); };
+  if (auto made = make(maker, span, ahead ? there : here, progress); !made) {
     return fail(std::move(made.error()));
   }
-  if (tiles >= 0) {
+  ahead.reset();
+  if (manner.tiles >= 0) {
     auto tile = Scaler(tile_of(plan_), 0).scale(maker.first());
-    if (tile) keep_tile(tiles, segment, **tile);
+    if (tile) keep_tile(manner.tiles, segment, **tile);
   }
   const auto expected =
       static_cast<std::uint32_t>(std::ranges::lower_bound(shown_, span.end_ticks) -

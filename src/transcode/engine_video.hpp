@@ -6,6 +6,7 @@
 #include "decode.hpp"
 #include "decode_filter.hpp"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,7 +23,7 @@ class VideoPipeline {
   Result<std::vector<SegmentOutput>> encode(std::uint32_t segment,
                                             std::span<const std::string> rungs,
                                             std::span<const int> outputs, const Progress& progress,
-                                            int tiles = -1);
+                                            EncodeManner manner);
   /// The first picture that can be decoded at or before the begin of a segment, upright, as rungs
   /// are; null when there is none.
   Result<FramePtr> still(std::uint32_t segment, Size size);
@@ -33,7 +34,9 @@ class VideoPipeline {
   Result<> go_to(std::uint32_t segment, Size top);
   Result<std::optional<Picture>> next();
   class Maker;
-  Result<> make(Maker& maker, hls::SegmentSpan span, const Progress& progress);
+  using NextPicture = std::function<Result<std::optional<Picture>>()>;
+  Result<> make(Maker& maker, hls::SegmentSpan span, const NextPicture& next,
+                const Progress& progress);
 
   const Plan& plan_;
   std::vector<std::int64_t> shown_;  // What every rung shows, in order.

@@ -81,6 +81,7 @@ Command command_of(const QueueTask& task, const std::vector<TrackShape>& shapes,
   command.source_tail = extent.tail;
   command.source_length = extent.length;
   command.segment = task.segment;
+  command.awaited = task.kind == TaskKind::kVideo && task.wished;
   for (const std::uint32_t row : task.tracks) {
     if (task.kind == TaskKind::kAudio) command.track = shapes[row].index;
     if (task.kind == TaskKind::kVideo) command.rungs.push_back(shapes[row].name);

@@ -181,6 +181,7 @@ std::string encode(const Command& command) {
     out.field("segment", command.segment);
   }
   if (command.tiles) out.field("tiles", true);
+  if (command.awaited) out.field("awaited", true);
   if (command.kind == TaskKind::kAudio) out.field("track", command.track);
   if (command.kind == TaskKind::kMp4) write_mp4(out, command.mp4);
   if (command.kind == TaskKind::kFeed) out.field("tracks", command.tracks);
@@ -206,6 +207,7 @@ Result<Command> parse_command(std::string_view text) {
   command.arriving = root.bool_at("arriving");
   command.whole = root.bool_at("whole");
   command.tiles = root.bool_at("tiles");
+  command.awaited = root.bool_at("awaited");
   const bool named = !command.video.empty() || answers_a_wait(command.kind);
   const bool sized =
       command.kind == TaskKind::kFeed || read_number(root, "bytes", command.source_bytes);

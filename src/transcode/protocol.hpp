@@ -6,7 +6,8 @@
 ///
 ///   index  {"task":1,"kind":"index","video":ID,"bytes":N}                    fds: source, output
 ///   video  {"task":2,"kind":"video","video":ID,"bytes":N,"segment":3,"rungs":["1080p","720p"]}
-///                                   fds: source, plan, output…, with "tiles":true a file of them
+///                                   fds: source, plan, output…, with "tiles":true a file of them;
+///                                   "awaited":true: somebody waits for it
 ///   audio  {"task":3,"kind":"audio","video":ID,"bytes":N,"segment":3,"track":0}
 ///                                                                fds: source, plan, output
 ///   poster {"task":5,"kind":"poster","video":ID,"bytes":N}                   fds: source, plan,
@@ -73,7 +74,8 @@ struct Command {
   bool whole = false;               ///< kIndex that is `arriving`, kGrow, kFeed.
   std::uint32_t segment = 0;        ///< kSheet: the sheet.
   std::uint32_t track = 0;
-  bool tiles = false;  ///< kVideo: what is decoded leaves a tile.
+  bool tiles = false;    ///< kVideo: what is decoded leaves a tile.
+  bool awaited = false;  ///< kVideo: somebody waits for it.
   std::vector<std::string> rungs;
   Mp4Shape mp4;        ///< kMp4.
   std::string tracks;  ///< kFeed: a letter for each descriptor.

@@ -227,9 +227,10 @@ class Worker {
     for (std::size_t i = 0; i < command.rungs.size(); ++i) {
       outputs.push_back(descriptors[2 + i].get());
     }
-    const int tiles = command.tiles ? descriptors.back().get() : -1;
+    const EncodeManner manner{.tiles = command.tiles ? descriptors.back().get() : -1,
+                              .awaited = command.awaited};
     return engine_.encode_video(command.video, source, *plan_, command.segment, command.rungs,
-                                outputs, progress, tiles);
+                                outputs, progress, manner);
   }
 
   Result<Outputs> index(const Command& command, const SourceFile& source, int output,

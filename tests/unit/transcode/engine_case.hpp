@@ -61,7 +61,8 @@ class EngineCase {
   }
 
   /// Encodes a segment of all rungs; empty, and a test failure, when that fails.
-  std::vector<SegmentOutput> make_video(std::uint32_t segment, Engine& with) {
+  std::vector<SegmentOutput> make_video(std::uint32_t segment, Engine& with,
+                                        EncodeManner manner = {}) {
     std::vector<std::string> names;
     std::vector<UniqueFd> files;
     std::vector<int> descriptors;
@@ -70,7 +71,8 @@ class EngineCase {
       files.push_back(create(video_file(rung.name, segment)));
       descriptors.push_back(files.back().get());
     }
-    auto made = with.encode_video("source", source_, plan_, segment, names, descriptors, {});
+    auto made =
+        with.encode_video("source", source_, plan_, segment, names, descriptors, {}, manner);
     EXPECT_TRUE(made) << made.error().message;
     return made ? *made : std::vector<SegmentOutput>{};
   }

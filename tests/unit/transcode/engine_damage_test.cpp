@@ -59,6 +59,13 @@ TEST(Damage, FlippedBytesAreDecodedAndCounted) {
     EXPECT_EQ(source.video[rung][i].begin_ticks, source.plan().timeline.video[i].begin_ticks);
   }
   EXPECT_GT(damaged, 0U);
+  Engine hurried;
+  for (std::uint32_t i = 0; i < source.video_segments(); ++i) {
+    const std::string before = test::read_file(source.video_file(rung, i));
+    const auto made = source.make_video(i, hurried, {.awaited = true});
+    EXPECT_EQ(test::read_file(source.video_file(rung, i)) == before, true) << i;
+    EXPECT_EQ(made.front().damaged_frames, source.video[rung][i].damaged_frames);
+  }
   EXPECT_EQ(ts_faults(test::read_file(source.joined_video(rung))), "");
 }
 

@@ -79,6 +79,12 @@ TEST_P(EveryContainer, ASegmentIsTheSameBytesWhicheverWayReached) {
     source.make_video(segment, fresh);
     EXPECT_EQ(test::read_file(source.video_file(rung, segment)) == before, true) << segment;
   }
+  Engine hurried;
+  for (const std::uint32_t segment : {1U, 2U, 0U, 1U}) {
+    const std::string before = test::read_file(source.video_file(rung, segment));
+    source.make_video(segment, hurried, {.awaited = segment != 0});
+    EXPECT_EQ(test::read_file(source.video_file(rung, segment)) == before, true) << segment;
+  }
   Engine sound;
   for (const std::uint32_t segment : {2U, 0U, 1U}) {
     const std::string before = test::read_file(source.audio_file(0, segment));
@@ -223,16 +229,19 @@ TEST(Engine, CancelsWhenTold) {
   const UniqueFd out(::open(folder.file("o.ts").c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600));
   const std::vector<std::string> rungs{source.plan().rungs[0].name};
   const std::vector<int> outputs{out.get()};
-  int calls = 0;
-  const auto made = source.engine().encode_video("k", source.source(), source.plan(), 0, rungs,
-                                                 outputs, [&calls](double done) {
-                                                   EXPECT_GE(done, 0);
-                                                   EXPECT_LE(done, 1);
-                                                   return ++calls < 10;
-                                                 });
-  ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().code, ErrorCode::kCancelled);
-  EXPECT_EQ(test::read_file(folder.file("o.ts")), "");
+  for (const bool awaited : {false, true}) {
+    int calls = 0;
+    const auto until_ten = [&calls](double done) {
+      EXPECT_GE(done, 0);
+      EXPECT_LE(done, 1);
+      return ++calls < 10;
+    };
+    const auto made = source.engine().encode_video("k", source.source(), source.plan(), 0, rungs,
+                                                   outputs, until_ten, {.awaited = awaited});
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, ErrorCode::kCancelled);
+    EXPECT_EQ(test::read_file(folder.file("o.ts")), "");
+  }
   const auto index = source.engine().index(source.source(), [](double) { return false; });
   ASSERT_FALSE(index);
   EXPECT_EQ(index.error().code, ErrorCode::kCancelled);

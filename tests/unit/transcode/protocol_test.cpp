@@ -86,6 +86,10 @@ TEST(Protocol, PicturesComeFromTilesOrFromTheSource) {
   EXPECT_TRUE(parse_command(encode(command))->tiles);
   EXPECT_EQ(descriptor_count(command), 5u);
   command.tiles = false;
+  EXPECT_FALSE(parse_command(encode(command))->awaited);
+  command.awaited = true;
+  EXPECT_TRUE(parse_command(encode(command))->awaited);
+  command.awaited = false;
   command.kind = TaskKind::kSheet;
   EXPECT_EQ(encode(command), R"({"task":2,"kind":"sheet","video":"v1","bytes":1000,"segment":3})");
   EXPECT_EQ(parse_command(encode(command))->segment, 3u);

@@ -127,7 +127,7 @@ TEST_F(Stills, TilesOfWhatWasDecodedAndOfWhatWasNotLookAlike) {
     const std::string rung = "360p";
     const int file = output.get();
     auto made = source.engine().encode_video("k", source.source(), source.plan(), segment,
-                                             {&rung, 1}, {&file, 1}, {}, cells.get());
+                                             {&rung, 1}, {&file, 1}, {}, {.tiles = cells.get()});
     ASSERT_TRUE(made) << made.error().message;
     EXPECT_NE(kept_tile(cells.get(), segment, {160, 90}), nullptr) << segment;
   }
