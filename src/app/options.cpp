@@ -109,6 +109,8 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
       ->capture_default_str();
   add_setting(app, "ladder", serve.ladder, "Rungs to make, by height")->capture_default_str();
   add_setting(app, "copy", serve.copy, "Pass on as it is what can be: true or false");
+  add_setting(app, "measure-quality", serve.measure_quality,
+              "Measure SSIM and PSNR of encoded rungs on some segments: true or false");
   add_setting(app, "source-sha256", serve.source_sha256,
               "Take the SHA-256 of finished uploads in the background: true or false");
   add_setting(app, "access-log", serve.access_log, "Log every request: true or false");
@@ -132,6 +134,8 @@ void add_transcode(CLI::App& root, Options& options, std::string& ladder) {
       ->check(CLI::Range(2, 6));
   app->add_option("--jobs", command.workers.workers, "Transcoder processes; 0: one per core")
       ->check(CLI::Range(0, 256));
+  app->add_flag("--measure-quality", command.workers.measure_quality,
+                "Measure SSIM and PSNR of encoded rungs on some segments");
   app->add_flag("--restart", command.restart, "Begin anew where --out holds another ladder");
   app->add_option("--progress", command.progress, "auto, json or none")
       ->transform(CLI::CheckedTransformer(kProgress, CLI::ignore_case));

@@ -37,6 +37,7 @@ struct ServeOptions {
   std::uint64_t account_unfinished_max = 1'000;
   std::string ladder = "1080,720,480,360";
   bool copy = true;
+  bool measure_quality = false;
   bool source_sha256 = true;  ///< Digests of masters, at idle priority.
   bool access_log = false;
   bool secure_cookies = false;

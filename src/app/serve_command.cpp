@@ -54,6 +54,7 @@ transcode::WorkerOptions worker_options(const ServeOptions& options, const Sizes
   transcode::WorkerOptions workers;
   workers.workers = sizes.transcoders;
   workers.log_dir = options.data_dir + "/log";
+  workers.measure_quality = options.measure_quality;
   const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int first = sizes.shared_cores ? 0 : static_cast<int>(sizes.reactors);
   for (int cpu = first; cpu < cores; ++cpu) workers.cpus.push_back(cpu);

@@ -50,7 +50,17 @@ void write_rendition(json::Writer& writer, const store::Rendition& rendition) {
       .field("bytes", rendition.bytes)
       .field("peak_bps", rendition.peak_bps)
       .field("average_bps", rendition.average_bps)
-      .end_object();
+      .key("quality");
+  if (rendition.measured_segments == 0) {
+    writer.null();
+  } else {
+    writer.begin_object()
+        .field("ssim", static_cast<double>(rendition.ssim_millionths) / 1e6)
+        .field("psnr_db", static_cast<double>(rendition.psnr_millidb) / 1e3)
+        .field("segments", rendition.measured_segments)
+        .end_object();
+  }
+  writer.end_object();
 }
 
 void write_audio(json::Writer& writer, const store::AudioTrack& track) {

@@ -39,6 +39,9 @@ void visit_fields(Is<Rendition> auto& r, auto&& visit) {
   visit("peak_bps", r.peak_bps);
   visit("average_bps", r.average_bps);
   visit("i_frame_bps", r.i_frame_bps);
+  visit("measured_segments", r.measured_segments);
+  visit("ssim_millionths", r.ssim_millionths);
+  visit("psnr_millidb", r.psnr_millidb);
 }
 
 void visit_fields(Is<AudioTrack> auto& r, auto&& visit) {

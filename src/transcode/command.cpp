@@ -7,6 +7,7 @@
 #include "failure.hpp"
 #include "job.hpp"
 #include "progress.hpp"
+#include "quality.hpp"
 #include "supervisor.hpp"
 #include "task_queue.hpp"
 
@@ -191,8 +192,9 @@ class LocalTranscode {
   std::vector<TrackShape> shapes_;
   std::vector<Tally> tallies_;
   std::uint64_t damaged_frames_ = 0;
-  std::size_t kept_ = 0;                                   // Segments of runs before.
-  std::map<unsigned, std::pair<double, double>> running_;  // Worker: cost, part done.
+  std::map<std::uint32_t, std::vector<Quality>> measured_;  // By row.
+  std::size_t kept_ = 0;                                    // Segments of runs before.
+  std::map<unsigned, std::pair<double, double>> running_;   // Worker: cost, part done.
   std::atomic<std::uint64_t> spooled_bytes_{0};
   Pace pace_;
   double paced_work_ = 0;
@@ -313,6 +315,7 @@ void LocalTranscode::count(const ManifestSegment& segment, std::uint32_t row) {
   }
   if (!segment.codecs.empty()) tallies_[row].codecs = segment.codecs;
   damaged_frames_ += segment.damaged_frames;
+  if (segment.quality) measured_[row].push_back(*segment.quality);
 }
 
 io::Task<Result<>> LocalTranscode::work() {
@@ -394,6 +397,7 @@ io::Task<void> LocalTranscode::perform(QueueTask task) {
     spec.descriptors = {input_.file.get()};
     if (task.kind != TaskKind::kIndex) spec.descriptors.push_back(plan_.get());
     for (const Unnamed& output : *outputs) spec.descriptors.push_back(output.file.get());
+    spec.command.measure = measures(task, shapes_, command_.workers.measure_quality);
     if (task.kind == TaskKind::kVideo) {
       spec.command.tiles = true;
       spec.descriptors.push_back(tiles_.get());
@@ -495,7 +499,8 @@ io::Task<void> LocalTranscode::settle_segment(QueueTask task, TaskReport report,
                                static_cast<std::uint64_t>(output.duration_ticks),
                                output.codecs,
                                output.damaged_frames,
-                               key_pictures(output.i_frames)};
+                               key_pictures(output.i_frames),
+                               output.quality};
     // The file first, then the line that says so.
     auto publishing = io::offload(session_.pool, [&, this]() -> Result<> {
       auto named = out_.publish(outputs[i], segment_path(made.track, made.segment));
@@ -626,6 +631,9 @@ io::Task<Result<>> LocalTranscode::finish() {
     return {};
   });
   if (auto wrote = co_await writing; !wrote) co_return fail(std::move(wrote.error()));
+  for (const auto& [row, segments] : measured_) {
+    view_.quality(shapes_[row].name, segments.size(), mean_of(segments));
+  }
   if (damaged_frames_ > 0) view_.warning(partial_warning(damaged_frames_));
   const std::uint64_t wall_ms = home_.now_ms() - began_ms_;
   const double film_ms = static_cast<double>(shown_.timeline.duration_ticks()) /

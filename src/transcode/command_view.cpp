@@ -1,5 +1,7 @@
 #include "command_view.hpp"
 
+#include "protocol.hpp"
+
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/json.hpp>
 
@@ -121,6 +123,21 @@ void ProgressView::update(const ProgressState& state) {
     if (tenths <= tenths_told_) return;
     tenths_told_ = tenths;
     say(concat(progress_line(state, 80), '\n'));
+  }
+}
+
+void ProgressView::quality(std::string_view rung, std::size_t segments, const Quality& mean) {
+  if (style_ == ProgressStyle::kJson) {
+    json::Writer out;
+    out.begin_object().field("event", "quality").field("rung", rung);
+    write_quality(out, mean);
+    out.field("segments", std::uint64_t{segments}).end_object();
+    emit(std::move(out));
+  } else if (style_ == ProgressStyle::kAuto) {
+    clear();
+    char text[64];
+    std::snprintf(text, sizeof text, ": SSIM %.4f, PSNR %.2f dB in ", mean.ssim, mean.psnr_db);
+    say(concat(rung, text, segments, segments == 1 ? " segment\n" : " segments\n"));
   }
 }
 

@@ -32,6 +32,7 @@ class ProgressView {
   void planned(const hls::Presentation& shown, std::size_t segments_kept, std::size_t segments);
   void segment(const ManifestSegment& made);
   void update(const ProgressState& state);
+  void quality(std::string_view rung, std::size_t segments, const Quality& mean);
   void warning(std::string_view text);
   void ready(std::string_view master, std::uint64_t wall_ms, double speed);
   void failed(std::string_view code, std::string_view message);

@@ -48,6 +48,12 @@ struct IFrame {
   std::uint64_t offset = 0;  ///< Of its first TS packet.
   std::uint64_t bytes = 0;
 };
+inline constexpr double kPsnrDbMax = 100;  ///< Of equal pictures.
+/// How near the pictures of a segment come to the source's, scaled to their size.
+struct Quality {
+  double ssim = 0;     ///< Mean of all pictures and planes, 0 to 1: equal.
+  double psnr_db = 0;  ///< Of their mean squared error.
+};
 struct SegmentOutput {
   std::uint64_t bytes = 0;
   std::int64_t begin_ticks = 0;     ///< Of the first frame or sample written.
@@ -56,6 +62,7 @@ struct SegmentOutput {
   std::uint32_t damaged_frames = 0;  ///< Decoded with errors, or missing: others are shown longer.
   std::string codecs;                ///< "avc1.64001f" or "mp4a.40.2".
   std::vector<IFrame> i_frames;
+  std::optional<Quality> quality;  ///< Where it was asked for, and encoded.
 };
 
 /// How a segment of the picture is made.
@@ -63,6 +70,7 @@ struct EncodeManner {
   int tiles = -1;  ///< A file that gets a tile of what is decoded, or none.
   /// Somebody waits: decodes on a second thread while the first one encodes.
   bool awaited = false;
+  bool measure = false;  ///< Decodes both again, and says how near they come.
 };
 
 class Engine {

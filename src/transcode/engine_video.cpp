@@ -3,6 +3,7 @@
 #include "decode_ahead.hpp"
 #include "encode.hpp"
 #include "engine_output.hpp"
+#include "quality.hpp"
 #include "scale.hpp"
 #include "stills.hpp"
 
@@ -189,8 +190,9 @@ Result<std::optional<Picture>> VideoPipeline::next() {
   return std::optional(filter_->take());
 }
 
-Result<> VideoPipeline::make(Maker& maker, hls::SegmentSpan span, const NextPicture& next,
+Result<> VideoPipeline::play(hls::SegmentSpan span, const NextPicture& next, const Show& show,
                              const Progress& progress) {
+  bool any = false;
   while (true) {
     auto picture = next();
     if (!picture) {
@@ -208,29 +210,74 @@ Result<> VideoPipeline::make(Maker& maker, hls::SegmentSpan span, const NextPict
     }
     FramePtr frame = std::move((*picture)->frame);
     if (pts >= span.begin_ticks) {
-      if (maker.frames() == 0 && pts > span.begin_ticks) {
+      if (!any && pts > span.begin_ticks) {
         // Inside a picture shown for long, or where the first one cannot be decoded.
         const AVFrame& held = last_ == nullptr ? *frame : *last_;
-        if (auto shown = maker.show(held, span.begin_ticks); !shown) {
+        if (auto shown = show(held, span.begin_ticks); !shown) {
           return shown;
         }
+        any = true;
       }
       if (thinned_ && !std::ranges::binary_search(shown_, pts)) {
         continue;
       }
-      if (auto shown = maker.show(*frame, pts); !shown) {
+      if (auto shown = show(*frame, pts); !shown) {
         return shown;
       }
+      any = true;
     }
     last_ = std::move(frame);
   }
-  if (maker.frames() == 0) {  // Nothing decodes: the timeline holds all the same.
+  if (!any) {  // Nothing decodes: the timeline holds all the same.
     const FramePtr black = black_picture(filter_size_);
-    if (auto shown = maker.show(last_ == nullptr ? *black : *last_, span.begin_ticks); !shown) {
-      return shown;
-    }
+    return show(last_ == nullptr ? *black : *last_, span.begin_ticks);
   }
-  return maker.finish();
+  return {};
+}
+
+// Plays the segment once more, beside what was made of it.
+Result<> VideoPipeline::measure(Maker& maker, std::uint32_t segment,
+                                std::span<const std::span<const std::uint8_t>> made,
+                                std::vector<Quality>& found, const Progress& progress) {
+  const hls::SegmentSpan span = plan_.timeline.video[segment];
+  std::vector<QualityMeter> meters;
+  for (const auto& bytes : made) {
+    auto meter = QualityMeter::open(bytes, span.begin_ticks);
+    if (!meter) {
+      return fail(std::move(meter.error()));
+    }
+    meters.push_back(std::move(*meter));
+  }
+  if (auto there = go_to(segment, maker.top()); !there) {
+    return there;
+  }
+  const Show show = [&](const AVFrame& picture, std::int64_t) -> Result<> {
+    FramePtr held;
+    const AVFrame* above = &picture;
+    for (std::size_t i = 0; i < meters.size(); ++i) {
+      auto scaled = maker.steps()[i].scaler.scale(*above);
+      if (!scaled) {
+        return fail(std::move(scaled.error()));
+      }
+      held = std::move(*scaled);
+      above = held.get();
+      if (auto compared = meters[i].compare(*above); !compared) {
+        return compared;
+      }
+    }
+    return {};
+  };
+  if (auto played = play(span, [this] { return next(); }, show, progress); !played) {
+    return played;
+  }
+  for (QualityMeter& meter : meters) {
+    auto quality = meter.finish();
+    if (!quality) {
+      return fail(std::move(quality.error()));
+    }
+    found.push_back(*quality);
+  }
+  return {};
 }
 
 Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
@@ -253,7 +300,13 @@ Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
   const NextPicture here = [this] { return next(); };
   if (manner.awaited) ahead.emplace(here, span.end_ticks);
   const NextPicture there = [&ahead] { return ahead->next(); };
-  if (auto made = make(maker, span, ahead ? there : here, progress); !made) {
+  const Show show = [&maker](const AVFrame& picture, std::int64_t pts_ticks) {
+    return maker.show(picture, pts_ticks);
+  };
+  if (auto played = play(span, ahead ? there : here, show, progress); !played) {
+    return fail(std::move(played.error()));
+  }
+  if (auto made = maker.finish(); !made) {
     return fail(std::move(made.error()));
   }
   ahead.reset();
@@ -266,6 +319,8 @@ Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
                                  std::ranges::lower_bound(shown_, span.begin_ticks));
   const std::uint32_t missing = expected > maker.frames() ? expected - maker.frames() : 0;
   std::vector<SegmentOutput> results(rungs.size());
+  std::vector<std::span<const std::uint8_t>> made;
+  std::vector<SegmentOutput*> made_as;
   for (Step& step : maker.steps()) {
     auto bytes = step.encoder.finish();
     if (!bytes) {
@@ -282,9 +337,22 @@ Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
                       .frames = maker.frames(),
                       .damaged_frames = std::max(missing, reader_->damaged() - damaged_before),
                       .codecs = step.encoder.codecs(),
-                      .i_frames = step.encoder.i_frames()};
+                      .i_frames = step.encoder.i_frames(),
+                      .quality = {}};
+    made.push_back(*bytes);
+    made_as.push_back(&results[place]);
   }
-  next_segment_ = segment + 1;
+  if (manner.measure) {
+    std::vector<Quality> found;
+    if (auto measured = measure(maker, segment, made, found, progress); !measured) {
+      // The segment is good all the same.
+      av_log(nullptr, AV_LOG_ERROR, "its quality: %s\n", measured.error().message.c_str());
+    } else {
+      for (std::size_t i = 0; i < found.size(); ++i) made_as[i]->quality = found[i];
+    }
+  } else {
+    next_segment_ = segment + 1;
+  }
   return results;
 }
 

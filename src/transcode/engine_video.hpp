@@ -35,8 +35,13 @@ class VideoPipeline {
   Result<std::optional<Picture>> next();
   class Maker;
   using NextPicture = std::function<Result<std::optional<Picture>>()>;
-  Result<> make(Maker& maker, hls::SegmentSpan span, const NextPicture& next,
+  using Show = std::function<Result<>(const AVFrame&, std::int64_t pts_ticks)>;
+  /// Every picture of a segment to `show`, in order.
+  Result<> play(hls::SegmentSpan span, const NextPicture& next, const Show& show,
                 const Progress& progress);
+  Result<> measure(Maker& maker, std::uint32_t segment,
+                   std::span<const std::span<const std::uint8_t>> made, std::vector<Quality>& found,
+                   const Progress& progress);
 
   const Plan& plan_;
   std::vector<std::int64_t> shown_;  // What every rung shows, in order.

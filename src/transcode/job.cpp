@@ -1,5 +1,7 @@
 #include "job.hpp"
 
+#include "quality.hpp"
+
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/hls/playlist.hpp>
 
@@ -87,6 +89,11 @@ Command command_of(const QueueTask& task, const std::vector<TrackShape>& shapes,
     if (task.kind == TaskKind::kVideo) command.rungs.push_back(shapes[row].name);
   }
   return command;
+}
+
+bool measures(const QueueTask& task, const std::vector<TrackShape>& shapes, bool wanted) noexcept {
+  return wanted && task.kind == TaskKind::kVideo && !task.wished &&
+         is_sample(task.segment, shapes[task.tracks.front()].segments);
 }
 
 void Tally::grow(const TrackShape& shape) {

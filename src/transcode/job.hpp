@@ -31,6 +31,10 @@ namespace sf::transcode {
 [[nodiscard]] Command command_of(const QueueTask& task, const std::vector<TrackShape>& shapes,
                                  const SourceFile& extent);
 
+/// Whether its quality is measured with it: of some segments, where nobody waits.
+[[nodiscard]] bool measures(const QueueTask& task, const std::vector<TrackShape>& shapes,
+                            bool wanted) noexcept;
+
 /// What exists of one track.
 struct Tally {
   std::vector<hls::SizedSegment> segments;  ///< By number; 0 bytes: does not exist.

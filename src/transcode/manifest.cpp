@@ -1,5 +1,7 @@
 #include "manifest.hpp"
 
+#include "protocol.hpp"
+
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/json.hpp>
 
@@ -49,6 +51,7 @@ bool read_line(const json::Value& root, Manifest& manifest) {
     segment.codecs = root.string_at("codecs");
     segment.damaged_frames =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(root.uint_at("damaged"), UINT32_MAX));
+    segment.quality = quality_of(root);
     if (const json::Value* list = root.find("i_frames")) {
       for (const json::Value& item : list->array()) {
         const auto& parts = item.array();
@@ -94,6 +97,7 @@ std::string encode(const ManifestSegment& segment) {
   out.begin_object().field("track", segment.track).field("segment", segment.segment);
   out.field("bytes", segment.bytes).field("duration", segment.duration_ticks);
   out.field("codecs", segment.codecs).field("damaged", segment.damaged_frames);
+  if (segment.quality) write_quality(out, *segment.quality);
   if (!segment.key_pictures.empty()) {
     out.key("i_frames").begin_array();
     for (const hls::KeyPicture& picture : segment.key_pictures) {

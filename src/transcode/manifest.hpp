@@ -8,9 +8,11 @@
 ///   {"spooled":"<sha256>","bytes":…}                                      standard input, whole
 ///   {"planned":true}                                                      plan and timeline exist
 ///   {"track":"720p","segment":3,"bytes":…,"duration":…,"codecs":"…","damaged":0,
-///    "i_frames":[[pts,offset,bytes],…]}
+///    "i_frames":[[pts,offset,bytes],…],"ssim":0.98,"psnr_db":42.5}   the last two where measured
 ///   {"complete":true}
 /// Pure.
+
+#include "engine.hpp"
 
 #include <streamforge/base/error.hpp>
 #include <streamforge/hls/presentation.hpp>
@@ -42,6 +44,7 @@ struct ManifestSegment {
   std::string codecs;
   std::uint32_t damaged_frames = 0;
   std::vector<hls::KeyPicture> key_pictures;
+  std::optional<Quality> quality;
 };
 
 struct ManifestSpool {

@@ -61,6 +61,7 @@ void write_output(json::Writer& out, const SegmentOutput& output) {
       .field("frames", output.frames)
       .field("damaged", output.damaged_frames)
       .field("codecs", output.codecs);
+  if (output.quality) write_quality(out, *output.quality);
   out.key("i_frames").begin_array();
   for (const IFrame& frame : output.i_frames) {
     out.begin_array().value(frame.pts_ticks).value(frame.offset).value(frame.bytes).end_array();
@@ -84,6 +85,7 @@ bool read_i_frames(const json::Value& object, std::vector<IFrame>& into) {
 }
 
 bool read_output(const json::Value& object, SegmentOutput& into) {
+  into.quality = quality_of(object);
   into.codecs = object.string_at("codecs");
   return read_number(object, "bytes", into.bytes) &&
          read_ticks(object, "begin", into.begin_ticks) &&
@@ -162,6 +164,21 @@ bool answers_a_wait(TaskKind kind) { return kind == TaskKind::kGrow || kind == T
 
 }  // namespace
 
+std::optional<Quality> quality_of(const json::Value& object) {
+  const auto member = [&object](std::string_view key) {
+    const json::Value* found = object.find(key);
+    return found ? found->as_double().value_or(-1) : -1;
+  };
+  const Quality quality{member("ssim"), member("psnr_db")};
+  const bool sound = quality.ssim >= 0 && quality.ssim <= 1 && quality.psnr_db >= 0 &&
+                     quality.psnr_db <= kPsnrDbMax;
+  return sound ? std::optional(quality) : std::nullopt;
+}
+
+void write_quality(json::Writer& object, const Quality& quality) {
+  object.field("ssim", quality.ssim).field("psnr_db", quality.psnr_db);
+}
+
 std::string encode(const Command& command) {
   json::Writer out;
   out.begin_object();
@@ -182,6 +199,7 @@ std::string encode(const Command& command) {
   }
   if (command.tiles) out.field("tiles", true);
   if (command.awaited) out.field("awaited", true);
+  if (command.measure) out.field("measure", true);
   if (command.kind == TaskKind::kAudio) out.field("track", command.track);
   if (command.kind == TaskKind::kMp4) write_mp4(out, command.mp4);
   if (command.kind == TaskKind::kFeed) out.field("tracks", command.tracks);
@@ -208,6 +226,7 @@ Result<Command> parse_command(std::string_view text) {
   command.whole = root.bool_at("whole");
   command.tiles = root.bool_at("tiles");
   command.awaited = root.bool_at("awaited");
+  command.measure = root.bool_at("measure");
   const bool named = !command.video.empty() || answers_a_wait(command.kind);
   const bool sized =
       command.kind == TaskKind::kFeed || read_number(root, "bytes", command.source_bytes);

@@ -7,7 +7,8 @@
 ///   index  {"task":1,"kind":"index","video":ID,"bytes":N}                    fds: source, output
 ///   video  {"task":2,"kind":"video","video":ID,"bytes":N,"segment":3,"rungs":["1080p","720p"]}
 ///                                   fds: source, plan, output…, with "tiles":true a file of them;
-///                                   "awaited":true: somebody waits for it
+///                                   "awaited":true: somebody waits for it;
+///                                   "measure":true: how near it comes to the source
 ///   audio  {"task":3,"kind":"audio","video":ID,"bytes":N,"segment":3,"track":0}
 ///                                                                fds: source, plan, output
 ///   poster {"task":5,"kind":"poster","video":ID,"bytes":N}                   fds: source, plan,
@@ -30,14 +31,17 @@
 ///   {"event":"waiting","task":1,"bytes":N}     N bytes of the index so far are in the output, 0:
 ///                                              not yet; the worker wants more of the source
 ///   {"event":"done","task":2,"outputs":[{"bytes":…,"begin":…,"duration":…,"frames":…,…}]}
+///                                              measured: "ssim":0.98,"psnr_db":42.5 among them
 ///   {"event":"failed","task":2,"code":"corrupt","message":"…"}
 
 #include "engine.hpp"
 #include "mp4.hpp"
 
 #include <streamforge/base/error.hpp>
+#include <streamforge/base/json.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,6 +80,7 @@ struct Command {
   std::uint32_t track = 0;
   bool tiles = false;    ///< kVideo: what is decoded leaves a tile.
   bool awaited = false;  ///< kVideo: somebody waits for it.
+  bool measure = false;  ///< kVideo: its quality.
   std::vector<std::string> rungs;
   Mp4Shape mp4;        ///< kMp4.
   std::string tracks;  ///< kFeed: a letter for each descriptor.
@@ -88,6 +93,10 @@ struct Command {
 /// The most one message may weigh, either way; a longer one is a fault of its sender.
 inline constexpr std::size_t kMessageBytesMax = std::size_t{64} << 10;
 inline constexpr std::size_t kDescriptorsMax = 16;
+
+/// The members "ssim" and "psnr_db" of an object; nullopt where they are not, or impossible.
+[[nodiscard]] std::optional<Quality> quality_of(const json::Value& object);
+void write_quality(json::Writer& object, const Quality& quality);
 
 enum class WorkerEventKind : std::uint8_t { kReady, kStarted, kProgress, kDone, kFailed, kWaiting };
 struct WorkerEvent {

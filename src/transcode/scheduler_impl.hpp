@@ -54,6 +54,7 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
     std::string codecs;
     std::uint32_t damaged_frames = 0;
     std::vector<IFrame> i_frames;
+    std::optional<Quality> quality;
   };
 
   /// How the bytes of a video come, and the index pass that follows them.

@@ -23,6 +23,7 @@ struct TrackCount {
   std::string codecs;
   hls::Rates rates;
   std::uint64_t i_frame_bps = 0;
+  std::vector<Quality> measured;  ///< Of segments that were not counted before.
 };
 
 template <class Record>
@@ -34,12 +35,22 @@ void set_counts(Record& record, const TrackCount& count) {
   record.average_bps = count.rates.average_bps;
 }
 
+void add_quality(store::Rendition& rendition, const Quality& quality) {
+  const auto mean = [before = rendition.measured_segments](std::uint64_t& of, double one) {
+    of = (of * before + static_cast<std::uint64_t>(one + 0.5)) / (before + 1);
+  };
+  mean(rendition.ssim_millionths, quality.ssim * 1e6);
+  mean(rendition.psnr_millidb, quality.psnr_db * 1e3);
+  ++rendition.measured_segments;
+}
+
 void set_counts(store::Video& video, const std::vector<TrackCount>& counts) {
   for (const TrackCount& count : counts) {
     for (store::Rendition& rendition : video.renditions) {
       if (rendition.name != count.name) continue;
       set_counts(rendition, count);
       rendition.i_frame_bps = count.i_frame_bps;
+      for (const Quality& quality : count.measured) add_quality(rendition, quality);
     }
     for (store::AudioTrack& track : video.audio) {
       if (concat("audio/", track.name) == count.name) set_counts(track, count);
@@ -70,7 +81,7 @@ void describe(store::Video& video, const Plan& plan, const hls::Presentation& sh
     video.source.video_codec = plan.index.video->codec;
   }
   if (!plan.index.audio.empty()) video.source.audio_codec = plan.index.audio.front().codec;
-  video.renditions.clear();
+  const auto before = std::exchange(video.renditions, {});
   for (std::size_t i = 0; i < plan.rungs.size(); ++i) {
     const RungPlan& rung = plan.rungs[i];
     store::Rendition rendition;
@@ -82,6 +93,12 @@ void describe(store::Video& video, const Plan& plan, const hls::Presentation& sh
     rendition.codecs = shown.video[i].codecs;
     rendition.max_bps = std::uint64_t{rung.max_kbps} * 1'000;
     rendition.segments_total = shown.timeline.video.size();
+    if (const auto old = std::ranges::find(before, rung.name, &store::Rendition::name);
+        old != before.end()) {  // More of it has come: what was measured stays.
+      rendition.measured_segments = old->measured_segments;
+      rendition.ssim_millionths = old->ssim_millionths;
+      rendition.psnr_millidb = old->psnr_millidb;
+    }
     video.renditions.push_back(std::move(rendition));
   }
   video.audio.clear();
@@ -236,6 +253,7 @@ io::Task<void> Scheduler::Impl::perform(QueueTask task) {
     spec.descriptors = {files.source.get()};
     if (files.plan) spec.descriptors.push_back(files.plan.get());
     for (const UniqueFd& output : files.outputs) spec.descriptors.push_back(output.get());
+    spec.command.measure = measures(task, job->shapes, options.measure_quality);
     if (files.tiles) {
       spec.command.tiles = true;
       spec.descriptors.push_back(files.tiles.get());
@@ -390,6 +408,7 @@ io::Task<Result<>> Scheduler::Impl::store_shown(JobPtr job, const Plan& plan,
   std::vector<TrackCount> counts;
   if (!first) counts = counts_of(job->shapes, job->tallies, whole);
   std::function<Result<>(store::Video&)> tell = [&](store::Video& video) -> Result<> {
+    if (first) video.renditions.clear();
     describe(video, plan, shown);
     if (first) video.poster = video.storyboard = false;
     set_counts(video, counts);
@@ -450,7 +469,7 @@ io::Task<void> Scheduler::Impl::settle_segment(JobPtr job, QueueTask task, TaskR
     }
     job->pending.push_back({row, task.segment, output.bytes,
                             static_cast<std::uint64_t>(output.duration_ticks), output.codecs,
-                            output.damaged_frames, output.i_frames});
+                            output.damaged_frames, output.i_frames, output.quality});
     flush_soon(job, queue.wished(job->id, row, task.segment));
   }
   --publishing;
@@ -493,10 +512,13 @@ io::Task<void> Scheduler::Impl::flush(JobPtr job) {
 io::Task<bool> Scheduler::Impl::commit(JobPtr job, std::vector<Made> batch) {
   std::vector<store::Segment> segments;
   std::set<std::uint32_t> touched;
+  std::map<std::uint32_t, std::vector<Quality>> measured;
   double work = 0;
   for (const Made& made : batch) {
     Tally& tally = job->tallies[made.row];
-    (void)tally.add(made.segment, made.bytes, made.duration_ticks, key_pictures(made.i_frames));
+    const bool first =
+        tally.add(made.segment, made.bytes, made.duration_ticks, key_pictures(made.i_frames));
+    if (first && made.quality) measured[made.row].push_back(*made.quality);
     if (!made.codecs.empty()) tally.codecs = made.codecs;
     job->damaged_frames += made.damaged_frames;
     work += job->shapes[made.row].cost;
@@ -517,7 +539,7 @@ io::Task<bool> Scheduler::Impl::commit(JobPtr job, std::vector<Made> batch) {
   for (const std::uint32_t row : touched) {
     const Tally& tally = job->tallies[row];
     TrackCount& count = counts.emplace_back();
-    count = {job->shapes[row].name, tally.done, tally.bytes, tally.codecs, {}};
+    count = {job->shapes[row].name, tally.done, tally.bytes, tally.codecs, {}, 0, measured[row]};
     if (job->outline) continue;  // What a part measures says nothing of the rest.
     count.rates = tally.rates();
     // The list first, then the record that offers it.
@@ -577,8 +599,13 @@ io::Task<void> Scheduler::Impl::finish(JobPtr job) {
     const TrackShape& shape = job->shapes[row];
     tally.tell(shape.name, job->shown);
     const auto list = i_frame_list_of(job->shown, tally);
-    counts.push_back({shape.name, tally.done, tally.bytes, tally.codecs, tally.rates(),
-                      list ? list->peak_bps : 0});
+    counts.push_back({shape.name,
+                      tally.done,
+                      tally.bytes,
+                      tally.codecs,
+                      tally.rates(),
+                      list ? list->peak_bps : 0,
+                      {}});
   }
   for (PlaylistFile& file : playlists_of(job->shown, job->shapes, job->tallies)) {
     auto wrote = co_await blobs.write_small(job->id, std::move(file.path), std::move(file.text));

@@ -228,7 +228,8 @@ class Worker {
       outputs.push_back(descriptors[2 + i].get());
     }
     const EncodeManner manner{.tiles = command.tiles ? descriptors.back().get() : -1,
-                              .awaited = command.awaited};
+                              .awaited = command.awaited,
+                              .measure = command.measure};
     return engine_.encode_video(command.video, source, *plan_, command.segment, command.rungs,
                                 outputs, progress, manner);
   }

@@ -56,6 +56,11 @@ struct Rendition {
   std::uint64_t peak_bps = 0;     ///< Measured (spec/hls P4); 0 until complete.
   std::uint64_t average_bps = 0;  ///< Measured; 0 until complete.
   std::uint64_t i_frame_bps = 0;  ///< Peak of the I-frame list; 0 until there is one.
+  /// How near the encoded pictures come to the source's, where that is measured: means of so many
+  /// segments.
+  std::uint32_t measured_segments = 0;
+  std::uint64_t ssim_millionths = 0;
+  std::uint64_t psnr_millidb = 0;
 };
 
 /// One audio rendition (group member). Empty list: no audio.

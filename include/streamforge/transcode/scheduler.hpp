@@ -33,7 +33,8 @@ struct WorkerOptions {
   int nice = 10;
   bool idle_class = true;  ///< Background workers run under SCHED_IDLE: when nothing else wants to.
   std::uint64_t memory_bytes_max = std::uint64_t{2} << 30;  ///< RLIMIT_DATA; 0: none.
-  std::string log_dir;  ///< DIR/log: what a worker says of a video goes to {id}.log there.
+  bool measure_quality = false;  ///< SSIM and PSNR of some segments of every encoded rung.
+  std::string log_dir;           ///< DIR/log: what a worker says of a video goes to {id}.log there.
 };
 
 class Scheduler {

@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "support/clips.hpp"
 #include "support/process.hpp"
@@ -23,6 +25,8 @@ namespace sf::test {
 
 class HlsCase : public testing::TestWithParam<const char*> {
  protected:
+  explicit HlsCase(std::vector<std::string> flags = {}) : server_(options_with(std::move(flags))) {}
+
   void SetUp() override {
     std::ifstream file(clip({.kind = "mp4", .seconds = 5, .size = "128x96"}), std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(file), {}};
@@ -67,13 +71,15 @@ class HlsCase : public testing::TestWithParam<const char*> {
   }
 
   std::string id_;
-  TestServer server_{[] {
-    ServerOptions options;
-    options.io = GetParam();
-    return options;
-  }()};
+  TestServer server_;
 
  private:
+  static ServerOptions options_with(std::vector<std::string> flags) {
+    ServerOptions options;
+    options.io = GetParam();
+    options.flags = std::move(flags);
+    return options;
+  }
   void wait_until_ready() const {
     for (unsigned tries = 0; tries < 1200; ++tries) {
       const auto video = get(concat("/api/v1/videos/", id_)).body;

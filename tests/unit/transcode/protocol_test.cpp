@@ -89,7 +89,10 @@ TEST(Protocol, PicturesComeFromTilesOrFromTheSource) {
   EXPECT_FALSE(parse_command(encode(command))->awaited);
   command.awaited = true;
   EXPECT_TRUE(parse_command(encode(command))->awaited);
-  command.awaited = false;
+  EXPECT_FALSE(parse_command(encode(command))->measure);
+  command.measure = true;
+  EXPECT_TRUE(parse_command(encode(command))->measure);
+  command.awaited = command.measure = false;
   command.kind = TaskKind::kSheet;
   EXPECT_EQ(encode(command), R"({"task":2,"kind":"sheet","video":"v1","bytes":1000,"segment":3})");
   EXPECT_EQ(parse_command(encode(command))->segment, 3u);
@@ -142,11 +145,15 @@ TEST(Protocol, EventsReadBack) {
   output.codecs = "avc1.640028";
   output.i_frames = {{0, 564, 1'000}, {180'000, 5'000, 900}};
   done.outputs = {output, output};
+  done.outputs[1].quality = Quality{0.975, 41.5};
   const auto again = parse_event(encode(done));
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(encode(*again), encode(done));
   ASSERT_EQ(again->outputs.size(), 2u);
   EXPECT_EQ(again->outputs[1].i_frames[1].offset, 5'000u);
+  EXPECT_FALSE(again->outputs[0].quality);
+  EXPECT_EQ(again->outputs[1].quality->ssim, 0.975);
+  EXPECT_EQ(again->outputs[1].quality->psnr_db, 41.5);
 
   WorkerEvent failed;
   failed.kind = WorkerEventKind::kFailed;

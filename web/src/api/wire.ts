@@ -22,6 +22,8 @@ export const visibilities = ['public', 'unlisted', 'private'] as const;
 export const StatusSchema = v.picklist(statuses);
 export const VisibilitySchema = v.picklist(visibilities);
 
+const QualitySchema = v.object({ ssim: v.number(), psnr_db: v.number(), segments: count });
+
 const RenditionSchema = v.object({
   name: v.string(),
   width: count,
@@ -33,6 +35,8 @@ const RenditionSchema = v.object({
   bytes: nullableCount,
   peak_bps: nullableCount,
   average_bps: nullableCount,
+  /** Where the server measures it. */
+  quality: v.optional(v.nullable(QualitySchema), null),
 });
 
 const SourceSchema = v.object({

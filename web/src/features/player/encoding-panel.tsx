@@ -36,6 +36,8 @@ function Rung({ rendition, making }: { rendition: Rendition; making: boolean }) 
       <span className={styles.name}>{rendition.name}</span>
       <span className={styles.note}>
         {rendition.mode === 'copy' ? 'as recorded' : `${rendition.width} × ${rendition.height}`}
+        {rendition.quality &&
+          `, SSIM ${rendition.quality.ssim.toFixed(3)}, ${rendition.quality.psnr_db.toFixed(1)} dB`}
       </span>
       <span className={styles.number}>
         {making && share !== null && share < 1
