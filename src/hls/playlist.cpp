@@ -55,6 +55,12 @@ void write_media(std::string& out, const Media& media) {
   }
   out += concat(",DEFAULT=", media.is_default ? "YES" : "NO",
                 ",AUTOSELECT=", media.autoselect || media.is_default ? "YES" : "NO");
+  if (media.type == "SUBTITLES") {
+    out += concat(",FORCED=", media.forced ? "YES" : "NO");
+  }
+  if (!media.characteristics.empty()) {
+    out += concat(",CHARACTERISTICS=", quoted(media.characteristics));
+  }
   if (media.channels > 0) {
     out += concat(",CHANNELS=\"", media.channels, '"');
   }

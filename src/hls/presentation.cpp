@@ -3,6 +3,7 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/json.hpp>
 #include <streamforge/hls/playlist.hpp>
+#include <streamforge/hls/webvtt.hpp>
 
 #include <algorithm>
 #include <set>
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::string_view kAudioGroup = "audio";
 constexpr std::string_view kAudioFolder = "audio/";
+constexpr std::string_view kSubtitleGroup = "subtitles";
 constexpr std::uint64_t kFirstVariantBps = 2'000'000;  // P15.
 /// hls.js takes a line that it has not measured yet for as good as the first variant asks, up to
 /// this; above, it looks for another one by itself.
@@ -34,6 +36,11 @@ auto* find_track(Tracks& tracks, std::string_view name) {
 std::optional<std::string_view> audio_name(std::string_view track) {
   if (!track.starts_with(kAudioFolder)) return std::nullopt;
   return track.substr(kAudioFolder.size());
+}
+
+std::optional<std::string_view> subtitle_name(std::string_view track) {
+  if (!track.starts_with(kSubtitleFolder)) return std::nullopt;
+  return track.substr(kSubtitleFolder.size());
 }
 
 struct GroupRates {
@@ -73,10 +80,12 @@ struct Uris {
 };
 
 // NAME must be unique in its group and there must be one (P10).
-std::string unique_label(const AudioTrack& track, std::set<std::string>& used) {
+template <class Track>
+std::string unique_label(const Track& track, std::string_view kind, std::set<std::string>& used) {
   std::string label = track.label;
-  if (label.empty())
-    label = track.language == "und" ? concat("Audio ", track.name) : track.language;
+  if (label.empty()) {
+    label = track.language == "und" ? concat(kind, ' ', track.name) : track.language;
+  }
   std::string candidate = label;
   for (unsigned n = 2; !used.insert(candidate).second; ++n) candidate = concat(label, " (", n, ')');
   return candidate;
@@ -89,13 +98,43 @@ void add_audio_group(MasterPlaylist& master, const std::vector<AudioTrack>& audi
     Media media;
     media.type = "AUDIO";
     media.group = kAudioGroup;
-    media.name = unique_label(track, used);
+    media.name = unique_label(track, "Audio", used);
     media.language = track.language;
     media.uri = uris.of(concat(kAudioFolder, track.name));
     media.is_default = &track == &audio.front();
     media.channels = track.channels;
     master.media.push_back(std::move(media));
   }
+}
+
+void add_subtitle_group(MasterPlaylist& master, const std::vector<SubtitleTrack>& tracks,
+                        const Uris& uris) {
+  if (tracks.empty()) return;
+  std::set<std::string> used;
+  // RFC 8216 section 4.3.4.1.1: at most one default; what is chosen for a person is told apart.
+  std::set<std::string> choices;
+  const auto first = std::ranges::find(tracks, true, &SubtitleTrack::is_default);
+  for (auto track = tracks.begin(); track != tracks.end(); ++track) {
+    Media media;
+    media.type = "SUBTITLES";
+    media.group = kSubtitleGroup;
+    media.name = unique_label(*track, "Subtitles", used);
+    media.language = track->language;
+    media.uri = uris.of(concat(kSubtitleFolder, track->name));
+    media.is_default = track == first;
+    media.forced = track->forced;
+    if (track->hearing_impaired) {  // P13.
+      media.characteristics =
+          "public.accessibility.transcribes-spoken-dialog,"
+          "public.accessibility.describes-music-and-sound";
+    }
+    const bool chosen_first =
+        choices.insert(concat(track->language, media.forced ? "/f" : "/", media.characteristics))
+            .second;
+    media.autoselect = chosen_first;
+    master.media.push_back(std::move(media));
+  }
+  for (Variant& variant : master.variants) variant.subtitle_group = kSubtitleGroup;
 }
 
 void add_audio_variants(MasterPlaylist& master, const std::vector<AudioTrack>& audio,
@@ -138,12 +177,13 @@ std::optional<std::vector<MediaSegment>> segments_of(const Presentation& present
                                                      std::string_view track,
                                                      std::string_view uri_suffix) {
   if (!presentation.segment_count(track)) return std::nullopt;
-  const auto& spans = audio_name(track) ? presentation.timeline.audio : presentation.timeline.video;
+  const auto& spans = presentation.spans_of(track);
+  const bool text = subtitle_name(track).has_value();
   std::vector<MediaSegment> segments;
   segments.reserve(spans.size());
   for (std::uint32_t number = 0; number < spans.size(); ++number) {
     MediaSegment& segment = segments.emplace_back();
-    segment.uri = concat(segment_name(number), uri_suffix);
+    segment.uri = concat(text ? subtitle_segment_name(number) : segment_name(number), uri_suffix);
     segment.duration_ticks = spans[number].duration_ticks();
   }
   return segments;
@@ -230,12 +270,18 @@ bool Presentation::offer_i_frames(std::string_view rung, std::uint64_t peak_bps)
 }
 
 std::optional<std::uint32_t> Presentation::segment_count(std::string_view track) const noexcept {
-  if (const auto name = audio_name(track)) {
-    if (!find_track(audio, *name)) return std::nullopt;
-    return static_cast<std::uint32_t>(timeline.audio.size());
-  }
-  if (!find_track(video, track)) return std::nullopt;
-  return static_cast<std::uint32_t>(timeline.video.size());
+  const auto there = [&] {
+    if (const auto name = audio_name(track)) return find_track(audio, *name) != nullptr;
+    if (const auto name = subtitle_name(track)) return find_track(subtitles, *name) != nullptr;
+    return find_track(video, track) != nullptr;
+  };
+  if (!there()) return std::nullopt;
+  return static_cast<std::uint32_t>(spans_of(track).size());
+}
+
+const std::vector<SegmentSpan>& Presentation::spans_of(std::string_view track) const noexcept {
+  const bool by_sound = audio_name(track) || (subtitle_name(track) && timeline.video.empty());
+  return by_sound ? timeline.audio : timeline.video;
 }
 
 std::string master_playlist(const Presentation& presentation, std::string_view uri_suffix) {
@@ -243,6 +289,7 @@ std::string master_playlist(const Presentation& presentation, std::string_view u
   const Uris uris{presentation.growing, uri_suffix};
   if (presentation.video.empty()) {
     add_audio_variants(master, presentation.audio, uris);
+    if (!presentation.growing) add_subtitle_group(master, presentation.subtitles, uris);
     return write_master_playlist(master);
   }
   add_audio_group(master, presentation.audio, uris);
@@ -262,6 +309,7 @@ std::string master_playlist(const Presentation& presentation, std::string_view u
     master.variants.push_back(std::move(variant));
   }
   put_first_choice_first(master.variants, all_measured, presentation.video);
+  if (!presentation.growing) add_subtitle_group(master, presentation.subtitles, uris);
   add_i_frame_variants(master, presentation.video, uri_suffix);
   return write_master_playlist(master);
 }
@@ -277,6 +325,7 @@ std::optional<std::string> media_playlist(const Presentation& presentation, std:
 
 std::optional<std::string> live_playlist(const Presentation& presentation, std::string_view track,
                                          std::uint32_t segments_max, std::string_view uri_suffix) {
+  if (subtitle_name(track)) return std::nullopt;
   auto segments = segments_of(presentation, track, uri_suffix);
   if (!segments) return std::nullopt;
   MediaPlaylist playlist;

@@ -1,9 +1,9 @@
 #include <streamforge/hls/storyboard.hpp>
 
 #include <streamforge/base/bytes.hpp>
+#include <streamforge/hls/webvtt.hpp>
 
 #include <algorithm>
-#include <cstdio>
 
 namespace sf::hls {
 namespace {
@@ -12,16 +12,6 @@ constexpr std::string_view kSheetEnding = ".jpg";
 
 std::uint32_t even(std::uint64_t length) {
   return std::max<std::uint32_t>(2, static_cast<std::uint32_t>(length / 2 * 2));
-}
-
-// WebVTT section 4.1: hours may have more than two digits.
-std::string timestamp(std::int64_t ticks) {
-  constexpr std::int64_t kPerMs = kTicksPerSecond / 1000;
-  const auto ms = static_cast<long long>((ticks + kPerMs / 2) / kPerMs);
-  char text[40];
-  std::snprintf(text, sizeof text, "%02lld:%02lld:%02lld.%03lld", ms / 3'600'000, ms / 60'000 % 60,
-                ms / 1'000 % 60, ms % 1'000);
-  return text;
 }
 
 }  // namespace
@@ -58,7 +48,7 @@ std::string storyboard(const Presentation& presentation, std::string_view uri_su
   std::uint32_t number = 0;
   for (const SegmentSpan& span : presentation.timeline.video) {
     const std::uint32_t place = number % kTilesOnSheet;
-    out += concat('\n', timestamp(span.begin_ticks), " --> ", timestamp(span.end_ticks), '\n',
+    out += concat('\n', webvtt_time(span.begin_ticks), " --> ", webvtt_time(span.end_ticks), '\n',
                   sheet_name(number / kTilesOnSheet), uri_suffix,
                   "#xywh=", place % kTilesAcross * size.width, ',',
                   place / kTilesAcross * size.height, ',', size.width, ',', size.height, '\n');

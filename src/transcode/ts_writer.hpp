@@ -5,6 +5,8 @@
 /// number; the media PID's counter starts at 0 and its packets are brought to a multiple of 16, so
 /// that it runs on whatever comes before and after. One program, one stream; pure, into memory.
 
+#include <streamforge/hls/timeline.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -14,7 +16,7 @@ namespace sf::transcode {
 
 inline constexpr std::size_t kTsPacketBytes = 188;
 /// Timeline zero is at this PTS, in video and audio alike: DTS and PCR before it stay positive.
-inline constexpr std::int64_t kTsOriginTicks = 10 * 90'000;
+inline constexpr std::int64_t kTsOriginTicks = hls::kZeroPts;
 
 /// Of the one stream; its PCR is there too.
 inline constexpr std::uint16_t kTsMediaPid = 0x100;

@@ -90,10 +90,15 @@ inline constexpr unsigned kFileWaitMs =
 inline constexpr std::size_t kVideoLogBytesMax = 256 * kKiB;
 inline constexpr std::uint64_t kSourcePixelsMax = 8192ull * 8192ull;
 inline constexpr unsigned kSourceStreamsMax = 64;
+inline constexpr unsigned kSubtitleCuesMax = 50'000;             ///< Of a track; over it: left out.
+inline constexpr std::size_t kSubtitleCueBytesMax = 4 * kKiB;    ///< Over it: that cue is left out.
+inline constexpr std::size_t kSubtitleTrackBytesMax = 8 * kMiB;  ///< Of all its segments; likewise.
+inline constexpr std::size_t kSubtitlesBytesMax = 64 * kMiB;     ///< Of all tracks of a video.
 
 static_assert(kStagingBufferBytes % kDirectIoAlignment == 0);
 static_assert(kStagingPoolBytes % kStagingBufferBytes == 0);
 static_assert(kCheckpointBytes % kStagingBufferBytes == 0);
 static_assert(kRequestTargetBytesMax < kHeaderBlockBytesMax);
+static_assert(kSubtitleTrackBytesMax <= kSubtitlesBytesMax);
 
 }  // namespace sf::limits

@@ -69,7 +69,9 @@ struct Media {
   std::string uri;
   bool is_default = false;
   bool autoselect = true;
-  std::uint32_t channels = 0;  ///< 0: not written.
+  bool forced = false;          ///< Of SUBTITLES: FORCED.
+  std::string characteristics;  ///< Empty: not written.
+  std::uint32_t channels = 0;   ///< 0: not written.
 };
 struct IFrameVariant {
   std::string uri;

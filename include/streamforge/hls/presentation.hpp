@@ -58,6 +58,17 @@ struct AudioTrack {
   TrackRates rates;
 };
 
+/// One rendition of the subtitle group: WebVTT segments on the timeline of the picture, or of the
+/// sound where there is none. Its folder is "subtitles/{name}".
+struct SubtitleTrack {
+  std::string name;
+  std::string language = "und";  ///< BCP 47.
+  std::string label;             ///< As an audio track's.
+  bool is_default = false;       ///< Of several the first counts.
+  bool forced = false;           ///< Only what is needed by who understands the sound.
+  bool hearing_impaired = false;
+};
+
 /// A keyframe and where it is in its segment's file.
 struct KeyPicture {
   std::int64_t pts_ticks = 0;
@@ -69,6 +80,8 @@ struct Presentation {
   double frame_rate = 0;          ///< Average frames per second; 0 without picture.
   std::vector<VideoTrack> video;  ///< Largest first.
   std::vector<AudioTrack> audio;  ///< The first is the default.
+  /// Those that exist: told by the video's record, not by the stored form.
+  std::vector<SubtitleTrack> subtitles;
   /// The source still arrives: segments are added at the end, none ever changes. Players get
   /// `live.m3u8`, and `index.m3u8` once all is known.
   bool growing = false;
@@ -81,24 +94,28 @@ struct Presentation {
   bool offer_i_frames(std::string_view rung, std::uint64_t peak_bps);
   /// Number of segments of a track; nullopt when there is no such track.
   [[nodiscard]] std::optional<std::uint32_t> segment_count(std::string_view track) const noexcept;
+  /// Where the segments of a track begin and end.
+  [[nodiscard]] const std::vector<SegmentSpan>& spans_of(std::string_view track) const noexcept;
 };
 
 /// The multivariant playlist, its URIs relative to its own. Each variant names the audio group and
 /// adds the worst of its rates to its own (P5). Listed first, where players begin: once all is
 /// measured the variant nearest 2 Mbit/s (P15), before that the one cheapest to make on demand:
 /// the copied one, else the smallest. Without picture the audio tracks themselves are the variants.
-/// `uri_suffix` goes behind every URI: "?token=…" of a private video.
+/// Subtitles are named once nothing grows any more. `uri_suffix` goes behind every URI: "?token=…"
+/// of a private video.
 [[nodiscard]] std::string master_playlist(const Presentation& presentation,
                                           std::string_view uri_suffix = {});
 
-/// The complete VOD playlist of "720p" or "audio/0"; nullopt when there is no such track. The same
-/// text before, while and after segments are made.
+/// The complete VOD playlist of "720p", "audio/0" or "subtitles/0"; nullopt when there is no such
+/// track. The same text before, while and after segments are made.
 [[nodiscard]] std::optional<std::string> media_playlist(const Presentation& presentation,
                                                         std::string_view track,
                                                         std::string_view uri_suffix = {});
 
 /// The list of "720p" or "audio/0" for players that began while the source arrived: EVENT, longer
 /// each time, ENDLIST once `growing` is over (P33, P37, P39). At most `segments_max` are listed.
+/// Subtitles have none.
 [[nodiscard]] std::optional<std::string> live_playlist(const Presentation& presentation,
                                                        std::string_view track,
                                                        std::uint32_t segments_max = UINT32_MAX,
@@ -119,6 +136,9 @@ inline constexpr std::string_view kIFrameListName = "iframes.m3u8";
 /// segment. Reading refuses what cannot be (kCorrupt) and newer schemas (kUnsupported).
 [[nodiscard]] std::string serialize(const Presentation& presentation);
 [[nodiscard]] Result<Presentation> parse_presentation(std::string_view text);
+
+/// The folder of the subtitle tracks: "subtitles/0".
+inline constexpr std::string_view kSubtitleFolder = "subtitles/";
 
 /// Name of the blob that holds it, processed/{id}/timeline, and the most it may weigh: 24 hours
 /// of 1-second segments fit.

@@ -13,6 +13,8 @@ namespace sf::hls {
 
 /// All media times here: 90 kHz ticks from the timeline's zero (the first displayed frame).
 inline constexpr std::int64_t kTicksPerSecond = 90'000;
+/// The timeline's zero as a PTS: in transport streams, and what subtitles refer to.
+inline constexpr std::int64_t kZeroPts = 10 * kTicksPerSecond;
 /// EXT-X-TARGETDURATION of every list (spec/hls "Decided", P19).
 inline constexpr unsigned kTargetDurationSeconds = 6;
 

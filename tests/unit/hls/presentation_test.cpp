@@ -67,6 +67,60 @@ TEST(Presentation, RefusesWhatCannotBe) {
   }
 }
 
+TEST(Presentation, P13_NamesSubtitlesOnceNothingGrows) {
+  Presentation shown = ten_seconds();
+  shown.subtitles = {{"0", "en", "English", false, false, false},
+                     {"1", "en", "English", true, false, true},
+                     {"3", "de", "", true, true, false},
+                     {"4", "und", "", false, false, false},
+                     {"5", "en", "Another", false, false, false}};
+  const std::string master = master_playlist(shown, "?token=t");
+  EXPECT_THAT(master,
+              HasSubstr("#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"subtitles\",NAME=\"English\","
+                        "LANGUAGE=\"en\",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,"
+                        "URI=\"subtitles/0/index.m3u8?token=t\"\n"));
+  EXPECT_THAT(master,
+              HasSubstr("NAME=\"English (2)\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,FORCED=NO,"
+                        "CHARACTERISTICS=\"public.accessibility.transcribes-spoken-dialog,"
+                        "public.accessibility.describes-music-and-sound\","
+                        "URI=\"subtitles/1/index.m3u8?token=t\"\n"));
+  EXPECT_THAT(master,
+              HasSubstr("NAME=\"de\",LANGUAGE=\"de\",DEFAULT=NO,AUTOSELECT=YES,FORCED=YES,"))
+      << "of two defaults the first counts";
+  EXPECT_THAT(master, HasSubstr("NAME=\"Subtitles 4\",LANGUAGE=\"und\""));
+  EXPECT_THAT(master, HasSubstr("NAME=\"Another\",LANGUAGE=\"en\",DEFAULT=NO,AUTOSELECT=NO"))
+      << "RFC 8216 section 4.3.4.1.1: what is selected by itself must be told apart";
+  std::size_t variants = 0;
+  for (auto at = master.find(",SUBTITLES=\"subtitles\""); at != std::string::npos;
+       at = master.find(",SUBTITLES=\"subtitles\"", at + 1)) {
+    ++variants;
+  }
+  EXPECT_EQ(variants, 2u);
+
+  const auto list = media_playlist(shown, "subtitles/3", "?token=t");
+  ASSERT_TRUE(list);
+  EXPECT_EQ(*list,
+            "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n"
+            "#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF:4.000000,\n0.vtt?token=t\n#EXTINF:4.000000,\n"
+            "1.vtt?token=t\n#EXTINF:2.000000,\n2.vtt?token=t\n#EXT-X-ENDLIST\n");
+  EXPECT_FALSE(media_playlist(shown, "subtitles/2"));
+  EXPECT_FALSE(media_playlist(shown, "subtitles/"));
+  EXPECT_FALSE(live_playlist(shown, "subtitles/0"));
+  EXPECT_TRUE(must_parse(serialize(shown)).subtitles.empty()) << "the record tells of them";
+
+  shown.growing = true;
+  EXPECT_THAT(master_playlist(shown), Not(HasSubstr("SUBTITLES")));
+}
+
+TEST(Presentation, SubtitlesOfSoundAloneAreOnItsSegments) {
+  Presentation shown = ten_seconds();
+  shown.video.clear();
+  shown.timeline.video.clear();
+  shown.subtitles = {{"0", "en", "", false, false, false}};
+  EXPECT_THAT(master_playlist(shown), HasSubstr("SUBTITLES=\"subtitles\""));
+  EXPECT_THAT(*media_playlist(shown, "subtitles/0"), HasSubstr("#EXTINF:3.989333,\n0.vtt"));
+}
+
 TEST(Presentation, DeclaresCapsUntilMeasured) {
   Presentation shown = ten_seconds();
   // Cap + 6 % + 20 kbit/s each: 2 988 000 + 155 680.
