@@ -2,6 +2,7 @@
 
 #include <streamforge/base/bytes.hpp>
 
+#include "check_subtitles.hpp"
 #include "check_track.hpp"
 
 #include <algorithm>
@@ -52,6 +53,7 @@ class StreamCheck {
       fetch_tracks();
       check_rates();
       check_alignment();
+      check_all_subtitles();
     } else if (list) {
       (void)check_track(uri_, fetch_, rows_);
       for (const unsigned row : {2U, 3U, 5U, 7U, 9U, 10U, 11U, 12U, 14U, 15U, 16U, 18U, 36U}) {
@@ -165,7 +167,6 @@ class StreamCheck {
       }
       rows_.expect(10, names.emplace(attribute(media, "GROUP-ID"), name).second,
                    concat("NAME \"", name, "\" comes twice in its group"));
-      if (type == "SUBTITLES") check_subtitles(resolve_uri(uri_, attribute(media, "URI")));
     }
     const auto is_audio = [](const Attributes& media) {
       return attribute(media, "TYPE") == "AUDIO" && media.contains("URI");
@@ -173,20 +174,15 @@ class StreamCheck {
     rows_.expect(11, std::ranges::any_of(master_.media, is_audio), "audio is in the variants");
   }
 
-  void check_subtitles(const std::string& uri) {
-    const auto list = fetch_list(uri, fetch_, rows_);
-    if (!list) return;
-    for (const ListedSegment& segment : list->segments) {
-      const std::string file = resolve_uri(uri, segment.uri);
-      const auto answer = fetch_(file, false);
-      const bool there = answer && answer->status == 200;
-      rows_.expect(34, there, concat(short_name(file), " cannot be had"));
-      if (!there) continue;
-      check_headers(file, *answer, Kind::kSubtitle, rows_);
-      rows_.expect(13,
-                   answer->body.starts_with("WEBVTT") &&
-                       answer->body.find("X-TIMESTAMP-MAP") != std::string::npos,
-                   concat(short_name(file), " is no WebVTT with X-TIMESTAMP-MAP"));
+  // Where the picture's, or the sound's, segments are: subtitles are shown on the same clock.
+  void check_all_subtitles() {
+    const CheckedTrack* timed = variants_.empty() ? nullptr : variants_.front().track;
+    const bool known = timed != nullptr && !timed->begins.empty();
+    for (const Attributes& media : master_.media) {
+      if (attribute(media, "TYPE") != "SUBTITLES") continue;
+      check_subtitles(resolve_uri(uri_, attribute(media, "URI")), fetch_, rows_,
+                      known ? std::optional(timed->begins.front()) : std::nullopt,
+                      timed != nullptr ? timed->list.seconds() : 0);
     }
   }
 
