@@ -9,6 +9,7 @@
 #include "engine_stills.hpp"
 #include "engine_video.hpp"
 #include "index.hpp"
+#include "subtitles.hpp"
 
 #include <unistd.h>
 #include <algorithm>
@@ -226,6 +227,22 @@ Result<SegmentOutput> Engine::encode_audio(const std::string& source_key, const 
     return fail(std::move(wrote.error()));
   }
   return std::move(outcome->first);
+}
+
+Result<SegmentOutput> Engine::extract_subtitles(const SourceFile& source, const Plan& plan,
+                                                int output, const Progress& progress) {
+  reset_libav_log();
+  const auto pack = transcode::extract_subtitles(source, plan, progress);
+  if (!pack) {
+    return fail(pack.error());
+  }
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(pack->data());
+  if (auto wrote = write_output(output, {bytes, pack->size()}); !wrote) {
+    return fail(std::move(wrote.error()));
+  }
+  SegmentOutput made;
+  made.bytes = pack->size();
+  return made;
 }
 
 }  // namespace sf::transcode

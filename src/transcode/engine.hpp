@@ -111,6 +111,9 @@ class Engine {
   Result<SegmentOutput> encode_audio(const std::string& source_key, const SourceFile& source,
                                      const Plan& plan, std::uint32_t track, std::uint32_t segment,
                                      int output, const Progress& progress);
+  /// The texts of all subtitle tracks (subtitles.hpp) into `output`.
+  Result<SegmentOutput> extract_subtitles(const SourceFile& source, const Plan& plan, int output,
+                                          const Progress& progress);
   /// Forgets open sources: their descriptors are about to be closed.
   void forget() noexcept;
 

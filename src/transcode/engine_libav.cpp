@@ -17,7 +17,7 @@ extern "C" {
 namespace sf::transcode {
 namespace {
 
-constexpr std::array<std::string_view, 78> kDecoders{
+constexpr std::array<std::string_view, 85> kDecoders{
     // Pictures.
     "h264", "hevc", "vp8", "vp9", "libdav1d", "mpeg4", "mpeg1video", "mpeg2video", "msmpeg4v1",
     "msmpeg4v2", "msmpeg4", "h263", "h263p", "flv", "wmv1", "wmv2", "wmv3", "vc1", "theora",
@@ -29,7 +29,9 @@ constexpr std::array<std::string_view, 78> kDecoders{
     "amrwb", "speex", "nellymoser", "truehd", "mlp", "adpcm_ms", "adpcm_ima_wav", "adpcm_ima_qt",
     "adpcm_swf", "pcm_s8", "pcm_u8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be",
     "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw",
-    "pcm_mulaw", "pcm_bluray", "pcm_dvd"};
+    "pcm_mulaw", "pcm_bluray", "pcm_dvd",
+    // Subtitles that are text.
+    "mov_text", "subrip", "srt", "ass", "ssa", "webvtt", "text"};
 
 constexpr int kLogLinesMax = 100;
 std::atomic<int> log_lines{0};

@@ -81,6 +81,7 @@ class Indexer {
   int choose_video();
   void describe_video(const AVStream& stream);
   void add_track(int stream);
+  void add_subtitles(const AVStream& stream);
   void bridge(AVPacket& packet);
   [[nodiscard]] std::int64_t shift_at(std::int64_t position) const;
   void look(const AVPacket& packet);
@@ -234,6 +235,9 @@ Result<> Indexer::choose_streams() {
   for (int i = 0; i < static_cast<int>(source_.format().nb_streams); ++i) {
     AVStream& stream = source_.stream(i);
     stream.discard = i == video && index_.video ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+    if (stream.codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE) {
+      add_subtitles(stream);
+    }
     if (stream.codecpar->codec_type != AVMEDIA_TYPE_AUDIO) {
       continue;
     }
@@ -329,6 +333,25 @@ void Indexer::add_track(int stream_index) {
   }
   found_.sound.push_back(std::move(heard));
   tracks_.push_back(std::move(track));
+}
+
+// What they say is read once the whole file is there: see subtitles.hpp.
+void Indexer::add_subtitles(const AVStream& stream) {
+  const AVCodecID codec = stream.codecpar->codec_id;
+  SubtitleInfo& track = index_.subtitles.emplace_back();
+  track.stream = stream.index;
+  track.codec = avcodec_get_name(codec);
+  track.language = bcp47(tag(stream, "language"));
+  track.title = tag(stream, "title");
+  track.is_default = (stream.disposition & AV_DISPOSITION_DEFAULT) != 0;
+  track.forced = (stream.disposition & AV_DISPOSITION_FORCED) != 0;
+  track.hearing_impaired = (stream.disposition & AV_DISPOSITION_HEARING_IMPAIRED) != 0;
+  const AVCodecDescriptor* about = avcodec_descriptor_get(codec);
+  if (about != nullptr && (about->props & AV_CODEC_PROP_BITMAP_SUB) != 0) {
+    track.left_out = "it is made of pictures, not of text";
+  } else if (allowed_decoder(codec) == nullptr) {
+    track.left_out = concat("it is coded as \"", track.codec, '"');
+  }
 }
 
 // Recordings joined in one file begin their clocks anew: the timeline goes on where it was.

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kIndexMagic = "SFIX";
 constexpr std::string_view kPlanMagic = "SFPL";
-constexpr char kVersion = 4;
+constexpr char kVersion = 5;
 constexpr std::size_t kHeadBytes = kPlanHeadBytes;
 constexpr std::size_t kChecksumBytes = 4;
 constexpr std::uint32_t kSideMax = 16'384;
@@ -223,6 +223,10 @@ void index(Io& io, T& value) {
     video(io, *value.video);
   }
   list(io, value.audio, 8, [](Io& inner, auto& item) { audio(inner, item); });
+  list(io, value.subtitles, 8, [](Io& inner, auto& track) {
+    fields(inner, track.stream, track.codec, track.language, track.title, track.is_default,
+           track.forced, track.hearing_impaired, track.left_out);
+  });
   packets(io, value.packets);
   list(io, value.leaps, 2,
        [](Io& inner, auto& leap) { fields(inner, leap.position, leap.shift_ticks); });

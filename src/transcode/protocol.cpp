@@ -11,8 +11,8 @@
 namespace sf::transcode {
 namespace {
 
-constexpr std::array<std::string_view, 9> kTaskNames = {
-    "index", "video", "audio", "forget", "grow", "mp4", "feed", "poster", "sheet"};
+constexpr std::array<std::string_view, 10> kTaskNames = {
+    "index", "video", "audio", "forget", "grow", "mp4", "feed", "poster", "sheet", "subtitles"};
 constexpr std::array<std::string_view, 6> kEventNames = {"ready", "started", "progress",
                                                          "done",  "failed",  "waiting"};
 
@@ -152,6 +152,7 @@ bool read_fields(const json::Value& root, Command& command) {
     case TaskKind::kSheet:
       return read_number(root, "segment", command.segment);
     case TaskKind::kPoster:
+    case TaskKind::kSubtitles:
     case TaskKind::kIndex:
     case TaskKind::kForget:
     case TaskKind::kGrow:
@@ -252,6 +253,7 @@ std::size_t descriptor_count(const Command& command) noexcept {
       return 2 + command.rungs.size() + (command.tiles ? 1 : 0);
     case TaskKind::kAudio:
     case TaskKind::kPoster:
+    case TaskKind::kSubtitles:
       return 3;
     case TaskKind::kSheet:
       return 4;

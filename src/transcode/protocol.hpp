@@ -12,8 +12,11 @@
 ///   audio  {"task":3,"kind":"audio","video":ID,"bytes":N,"segment":3,"track":0}
 ///                                                                fds: source, plan, output
 ///   poster {"task":5,"kind":"poster","video":ID,"bytes":N}                   fds: source, plan,
-///   output sheet  {"task":6,"kind":"sheet","video":ID,"bytes":N,"segment":0}
+///   output
+///   sheet  {"task":6,"kind":"sheet","video":ID,"bytes":N,"segment":0}
 ///                                                                fds: source, plan, tiles, output
+///   subtitles {"task":7,"kind":"subtitles","video":ID,"bytes":N}             fds: source, plan,
+///   output
 ///   mp4    {"task":4,"kind":"mp4","video":ID,"bytes":N,"rungs":["720p"],"width":1280,"height":720,
 ///           "end":…,"head":…,"sound":true,"language":"en"}                   fds: output
 ///   grow   {"task":1,"kind":"grow","bytes":N,"whole":true}   answers "waiting"    fds: none
@@ -57,7 +60,8 @@ enum class TaskKind : std::uint8_t {
   kMp4,
   kFeed,
   kPoster,
-  kSheet
+  kSheet,
+  kSubtitles
 };
 
 /// What a worker is there for.

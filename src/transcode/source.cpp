@@ -109,6 +109,12 @@ int ByteReader::peek_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) c
 
 int ByteReader::on_read(void* self, std::uint8_t* out, int bytes) noexcept {
   auto& reader = *static_cast<ByteReader*>(self);
+  const auto done = static_cast<double>(reader.at_) /
+                    static_cast<double>(std::max<std::int64_t>(1, reader.bytes()));
+  if (reader.progress_ && !reader.progress_(std::min(done, 1.0))) {
+    reader.cut_off_ = true;
+    return AVERROR_EXIT;
+  }
   const int got = reader.read_at(reader.at_, out, static_cast<std::size_t>(bytes));
   if (got > 0) {
     reader.at_ += got;

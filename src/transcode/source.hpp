@@ -44,7 +44,9 @@ class ByteReader {
   /// Waits with `more` for what is not there yet, until it says that the file is whole.
   using More = std::function<std::optional<Arrived>()>;
   void wait_with(More more) noexcept { more_ = std::move(more); }
-  /// `more` ended the reading: what was read since is no truth about the file.
+  /// Tells `progress` how far it is with every read; it may end the reading.
+  void report_to(Progress progress) noexcept { progress_ = std::move(progress); }
+  /// `more` or `progress` ended the reading: what was read since is no truth about the file.
   [[nodiscard]] bool cut_off() const noexcept { return cut_off_; }
   /// Up to `bytes` from `at`; 0 at the end; a negative libav code when the kernel refuses.
   int read_at(std::int64_t at, std::uint8_t* out, std::size_t bytes) noexcept;
@@ -70,6 +72,7 @@ class ByteReader {
   bool patient_ = true;
   bool cut_off_ = false;
   More more_;
+  Progress progress_;
 };
 
 class Source {

@@ -214,6 +214,11 @@ class Worker {
       if (!made) return fail(std::move(made.error()));
       return Outputs{std::move(*made)};
     }
+    if (command.kind == TaskKind::kSubtitles) {
+      auto made = engine_.extract_subtitles(source, *plan_, descriptors[2].get(), progress);
+      if (!made) return fail(std::move(made.error()));
+      return Outputs{std::move(*made)};
+    }
     if (command.kind == TaskKind::kPoster || command.kind == TaskKind::kSheet) {
       auto drawn =
           command.kind == TaskKind::kPoster

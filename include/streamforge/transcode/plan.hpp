@@ -83,6 +83,18 @@ struct AudioInfo {
   std::string copy_obstacle;   ///< AAC that cannot be passed on as it is: why.
 };
 
+/// A subtitle track of the source: text, or left out.
+struct SubtitleInfo {
+  int stream = -1;
+  std::string codec;  ///< libav's name: "subrip", "hdmv_pgs_subtitle".
+  std::string language;
+  std::string title;
+  bool is_default = false;
+  bool forced = false;
+  bool hearing_impaired = false;
+  std::string left_out;  ///< Why it cannot be shown, for a person; empty: it is text.
+};
+
 /// Where the source's clock leaps (recordings joined in MPEG-TS): packets from this byte on, up to
 /// the next leap, get `shift_ticks` added, so that the timeline goes on.
 struct ClockLeap {
@@ -100,6 +112,7 @@ struct SourceIndex {
   std::string container;  ///< "mp4", "matroska", …
   std::optional<VideoInfo> video;
   std::vector<AudioInfo> audio;
+  std::vector<SubtitleInfo> subtitles;
   std::vector<PacketEntry> packets;  ///< Of the video stream.
   /// Timeline's zero in 90 kHz ticks of the source's own clock: what to subtract from its stamps.
   std::int64_t zero_ticks = 0;

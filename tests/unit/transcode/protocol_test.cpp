@@ -101,6 +101,10 @@ TEST(Protocol, PicturesComeFromTilesOrFromTheSource) {
   command.kind = TaskKind::kPoster;
   EXPECT_EQ(encode(command), R"({"task":2,"kind":"poster","video":"v1","bytes":1000})");
   EXPECT_EQ(descriptor_count(command), 3u);
+  command.kind = TaskKind::kSubtitles;
+  EXPECT_EQ(encode(command), R"({"task":2,"kind":"subtitles","video":"v1","bytes":1000})");
+  EXPECT_EQ(parse_command(encode(command))->kind, TaskKind::kSubtitles);
+  EXPECT_EQ(descriptor_count(command), 3u);
 }
 
 TEST(Protocol, SaysHowManyDescriptorsCome) {
