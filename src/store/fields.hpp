@@ -60,6 +60,18 @@ void visit_fields(Is<AudioTrack> auto& r, auto&& visit) {
   visit("average_bps", r.average_bps);
 }
 
+void visit_fields(Is<SubtitleTrack> auto& r, auto&& visit) {
+  visit("name", r.name);
+  visit("language", r.language);
+  visit("label", r.label);
+  visit("codec", r.codec);
+  visit("default", r.is_default);
+  visit("forced", r.forced);
+  visit("hearing_impaired", r.hearing_impaired);
+  visit("ready", r.ready);
+  visit("why", r.why);
+}
+
 void visit_fields(Is<Failure> auto& r, auto&& visit) {
   visit("code", r.code);
   visit("message", r.message);
@@ -92,6 +104,7 @@ void visit_fields(Is<Video> auto& r, auto&& visit) {
   visit("source", r.source);
   visit("renditions", r.renditions);
   visit("audio", r.audio);
+  visit("subtitles", r.subtitles);
   visit("error", r.error);
   visit("warnings", r.warnings);
   visit("revision", r.revision);

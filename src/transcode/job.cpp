@@ -148,6 +148,18 @@ std::vector<hls::KeyPicture> key_pictures(const std::vector<IFrame>& i_frames) {
   return out;
 }
 
+std::string_view why_left_out(const hls::PackedTrack& track) noexcept {
+  switch (track.fault) {
+    case hls::TrackFault::kUnreadable:
+      return "none of its texts can be read";
+    case hls::TrackFault::kTooLarge:
+      return "it has more text than is taken";
+    case hls::TrackFault::kNone:
+      break;
+  }
+  return track.cues == 0 ? "it holds no text" : "";
+}
+
 std::vector<PlaylistFile> playlists_of(const hls::Presentation& shown,
                                        const std::vector<TrackShape>& shapes,
                                        const std::vector<Tally>& tallies) {
@@ -159,6 +171,12 @@ std::vector<PlaylistFile> playlists_of(const hls::Presentation& shown,
     }
     if (auto text = hls::media_playlist(shown, shape.name)) {
       files.push_back({concat(shape.name, "/index.m3u8"), std::move(*text)});
+    }
+  }
+  for (const hls::SubtitleTrack& track : shown.subtitles) {
+    const std::string name = concat(hls::kSubtitleFolder, track.name);
+    if (auto text = hls::media_playlist(shown, name)) {
+      files.push_back({concat(name, "/index.m3u8"), std::move(*text)});
     }
   }
   files.push_back({"master.m3u8", hls::master_playlist(shown)});

@@ -7,6 +7,7 @@
 #include "task_queue.hpp"
 
 #include <streamforge/hls/presentation.hpp>
+#include <streamforge/hls/subtitle_pack.hpp>
 #include <streamforge/transcode/plan.hpp>
 
 #include <cstdint>
@@ -69,6 +70,9 @@ struct PlaylistFile {
 /// were made before keyframes were noted.
 [[nodiscard]] std::optional<hls::IFrameList> i_frame_list_of(const hls::Presentation& shown,
                                                              const Tally& tally);
+
+/// Why a track of subtitles is not offered, for a person; empty when it is.
+[[nodiscard]] std::string_view why_left_out(const hls::PackedTrack& track) noexcept;
 
 /// What the worker says of keyframes, in the words of the others.
 [[nodiscard]] std::vector<hls::KeyPicture> key_pictures(const std::vector<IFrame>& i_frames);

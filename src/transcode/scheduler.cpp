@@ -51,6 +51,7 @@ Scheduler::Impl::Impl(io::Reactor& home_reactor, store::Catalogue& records, stor
       left(home),
       synced(home),
       poster_ended(home),
+      subtitles_ended(home),
       assigned(supervisor.count()) {}
 
 io::Task<Result<>> Scheduler::Impl::start() {
@@ -205,6 +206,7 @@ io::Task<void> Scheduler::Impl::take_up(store::Job record) {
     job->pace.begin(home.now_ms());
     job->poster_tried = video->poster;
     if (job->outline == nullptr && !job->poster_tried) home.spawn(draw_poster(job));
+    if (job->outline == nullptr) home.spawn(extract_subtitles(job));
     if (queue.complete(job->id)) home.spawn(flush_alone(job));
   }
   refresh_positions();

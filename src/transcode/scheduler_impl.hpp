@@ -13,6 +13,7 @@
 #include "task_queue.hpp"
 #include "wake_list.hpp"
 
+#include <streamforge/hls/subtitle_pack.hpp>
 #include <streamforge/io/gate.hpp>
 #include <streamforge/io/offload.hpp>
 #include <streamforge/io/timer.hpp>
@@ -100,6 +101,7 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
     io::Gate users;
     bool drawing = false;  ///< Its poster.
     bool poster_tried = false;
+    bool extracting = false;  ///< Its subtitles.
     bool storyboard = false;  ///< All sheets are there.
     /// What was planned while only a part was there; null before, and once all is planned.
     std::shared_ptr<const Plan> outline;
@@ -196,7 +198,14 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   io::Task<Result<>> draw_with(JobPtr job, Command command, std::string name, unsigned worker);
   io::Task<void> draw_poster(JobPtr job);
   io::Task<void> draw_pictures(JobPtr job);
-  /// Removes what was drawn for another plan.
+  // --- scheduler_subtitles.cpp: what subtitle tracks say, once all bytes are there.
+  /// Does nothing when there is nothing to extract, or it is being done; `subtitles_ended` then
+  /// tells of its end.
+  io::Task<void> extract_subtitles(JobPtr job);
+  io::Task<Result<>> extract(JobPtr job);
+  io::Task<Result<std::vector<hls::PackedTrack>>> read_pack(std::string id);
+
+  /// Removes what was drawn, or cut, for another plan.
   io::Task<Result<>> forget_pictures(std::string id);
 
   void on_wish(const store::Wish& wish);
@@ -246,7 +255,8 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   std::vector<JobPtr> leaving;
   WakeList left;  ///< By video: one of `leaving` has gone.
   WakeList synced;
-  WakeList poster_ended;  ///< By video: its poster is no longer being drawn.
+  WakeList poster_ended;     ///< By video: its poster is no longer being drawn.
+  WakeList subtitles_ended;  ///< By video: its subtitles are no longer being extracted.
   std::set<std::string> syncing;
   std::set<std::string> sync_again;
   std::deque<std::string> gone;  ///< The last videos to go: news of them comes late.

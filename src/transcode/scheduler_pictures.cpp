@@ -145,7 +145,8 @@ io::Task<void> Scheduler::Impl::draw_pictures(JobPtr job) {
 }
 
 io::Task<Result<>> Scheduler::Impl::forget_pictures(std::string id) {
-  auto removed = co_await blobs.remove_blob(id, std::string(kTilesBlob));
+  auto removed = co_await blobs.remove_blob(id, std::string(hls::kSubtitlePackBlob));
+  if (removed) removed = co_await blobs.remove_blob(id, std::string(kTilesBlob));
   for (std::uint32_t sheet = 0; removed; ++sheet) {
     // They are drawn in order: behind the first that is missing there is none.
     const std::string name = hls::sheet_name(sheet);

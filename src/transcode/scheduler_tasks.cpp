@@ -66,6 +66,15 @@ std::uint64_t expected_ms(const Plan& plan) {
          (hls::kTicksPerSecond / 1'000);
 }
 
+void describe_subtitles(store::Video& video, const std::vector<SubtitleInfo>& found) {
+  video.subtitles.clear();
+  for (const SubtitleInfo& info : found) {
+    video.subtitles.push_back({std::to_string(video.subtitles.size()), info.language, info.title,
+                               info.codec, info.is_default, info.forced, info.hearing_impaired,
+                               false, info.left_out});
+  }
+}
+
 void describe(store::Video& video, const Plan& plan, const hls::Presentation& shown) {
   video.playable = true;
   video.duration_ms =
@@ -116,6 +125,7 @@ void describe(store::Video& video, const Plan& plan, const hls::Presentation& sh
     track.segments_total = shown.timeline.audio.size();
     video.audio.push_back(std::move(track));
   }
+  describe_subtitles(video, plan.index.subtitles);
 }
 
 std::vector<TrackCount> counts_of(const std::vector<TrackShape>& shapes,
@@ -367,6 +377,7 @@ io::Task<void> Scheduler::Impl::settle_index(JobPtr job, QueueTask task, TaskRep
   job->pace.begin(home.now_ms());
   answer_early_wishes();
   if (!job->poster_tried) home.spawn(draw_poster(job));
+  home.spawn(extract_subtitles(job));
   if (queue.complete(job->id)) co_await flush(job);
 }
 
@@ -588,6 +599,8 @@ io::Task<bool> Scheduler::Impl::commit(JobPtr job, std::vector<Made> batch) {
 io::Task<void> Scheduler::Impl::finish(JobPtr job) {
   job->finishing = true;
   co_await draw_pictures(job);
+  co_await extract_subtitles(job);
+  while (job->extracting) co_await subtitles_ended.wait(job->id);
   if (job->ended) co_return;
   if (stopping) {  // The next start goes on here.
     job->finishing = false;

@@ -80,6 +80,19 @@ struct AudioTrack {
   std::uint64_t average_bps = 0;
 };
 
+/// One subtitle track of the source.
+struct SubtitleTrack {
+  std::string name;      ///< "0", "1": URL segment below subtitles/, and its place in the pack.
+  std::string language;  ///< BCP 47, "und" when the source says nothing.
+  std::string label;
+  std::string codec;  ///< "subrip".
+  bool is_default = false;
+  bool forced = false;
+  bool hearing_impaired = false;
+  bool ready = false;  ///< Its segments exist.
+  std::string why;     ///< Why it is left out, for a person; empty: it is there, or will be.
+};
+
 /// Why a video failed, in words for the person who uploaded it.
 struct Failure {
   std::string code;  ///< Stable: "not_a_video", "decoder_crashed", "truncated", …
@@ -114,6 +127,7 @@ struct Video {
   Source source;
   std::vector<Rendition> renditions;
   std::vector<AudioTrack> audio;
+  std::vector<SubtitleTrack> subtitles;
   std::optional<Failure> error;
   std::vector<std::string> warnings;
   std::uint64_t revision = 0;  ///< Grows with every commit of the record; the API's ETag.

@@ -3,6 +3,7 @@
 #include "protocol.hpp"
 
 #include <streamforge/base/bytes.hpp>
+#include <streamforge/hls/subtitle_pack.hpp>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -84,6 +85,31 @@ SourceIndex index_of(std::int64_t seconds, std::int64_t frame_ticks = 3'000) {
   audio.runs = {{0, static_cast<std::uint32_t>(seconds * 50), 960}};
   index.audio.push_back(audio);
   return index;
+}
+
+// Two tracks: of text, and of pictures.
+SourceIndex with_subtitles(SourceIndex index) {
+  SubtitleInfo text;
+  text.stream = 2;
+  text.codec = "subrip";
+  text.language = "en";
+  text.title = "English";
+  text.is_default = true;
+  SubtitleInfo pictures;
+  pictures.stream = 3;
+  pictures.codec = "hdmv_pgs_subtitle";
+  pictures.language = "fr";
+  pictures.left_out = "it is made of pictures, not of text";
+  index.subtitles = {text, pictures};
+  return index;
+}
+
+std::string subtitles_of(const Command& command) {
+  if (command.video.ends_with("textg")) return "this is no pack of subtitles";
+  hls::SubtitlePack pack({{0, 360'000}, {360'000, 720'000}, {720'000, 1'080'000}});
+  pack.add({{90'000, 180'000, "Hello", false}});
+  pack.add(hls::TrackFault::kUnreadable);
+  return std::move(pack).take();
 }
 
 std::uint64_t rewrite(int output, const std::string& bytes) {
@@ -171,11 +197,17 @@ void finish(const Command& command, const std::vector<int>& descriptors) {
       seconds = static_cast<std::int64_t>(command.source_bytes / kBytesPerSecond);
     }
     const bool lies = command.arriving && command.video.ends_with("faked");
-    const std::string bytes = serialize(index_of(seconds, lies ? 3'500 : 3'000));
+    SourceIndex index = index_of(seconds, lies ? 3'500 : 3'000);
+    if (command.video.contains("text")) index = with_subtitles(std::move(index));
+    const std::string bytes = serialize(index);
     rewrite(descriptors[1], bytes);
     SegmentOutput output;
     output.bytes = bytes.size();
     event.outputs.push_back(output);
+    return emit(event);
+  }
+  if (command.kind == TaskKind::kSubtitles) {
+    event.outputs.emplace_back().bytes = rewrite(descriptors[2], subtitles_of(command));
     return emit(event);
   }
   const std::size_t first = command.kind == TaskKind::kSheet ? 3 : 2;
@@ -208,6 +240,13 @@ void perform(Command command, const std::vector<int>& descriptors) {
   const auto is = [&](std::string_view end) { return command.video.ends_with(end); };
   const bool draws = command.kind == TaskKind::kPoster || command.kind == TaskKind::kSheet;
   if (is("b1ank") && draws) return fail_with(command, ErrorCode::kCorrupt, "no picture");
+  if (command.kind == TaskKind::kSubtitles && is("textf")) {
+    return fail_with(command, ErrorCode::kIo, "the disk is broken");
+  }
+  for (unsigned i = 0; command.kind == TaskKind::kSubtitles && is("textw") && i < 20; ++i) {
+    ::usleep(50'000);
+    if (terminated) return fail_with(command, ErrorCode::kCancelled, "cancelled");
+  }
   if (is("drawn") && command.kind == TaskKind::kSheet) {
     ::pause();
     ::_exit(0);

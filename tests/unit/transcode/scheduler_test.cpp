@@ -4,6 +4,7 @@
 #include "unit/store/fixture.hpp"
 
 #include <streamforge/hls/presentation.hpp>
+#include <streamforge/hls/subtitle_pack.hpp>
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -332,6 +333,48 @@ TEST_P(SchedulerTest, RestartGoesOnWithThePictures) {
   EXPECT_TRUE(until(id, VideoStatus::kReady).storyboard);
   EXPECT_EQ(segment_files(id), before);
   EXPECT_EQ(sf::test::read_file(made(id, "storyboard/0.jpg")), "sheet");
+}
+
+TEST_P(SchedulerTest, ExtractsSubtitlesBeforeAVideoIsReady) {
+  const std::string id = upload("texts");
+  const store::Video ready = until(id, VideoStatus::kReady);
+  ASSERT_EQ(ready.subtitles.size(), 2u);
+  EXPECT_EQ(ready.subtitles[0].name, "0");
+  EXPECT_EQ(ready.subtitles[0].language, "en");
+  EXPECT_EQ(ready.subtitles[0].label, "English");
+  EXPECT_TRUE(ready.subtitles[0].is_default);
+  EXPECT_TRUE(ready.subtitles[0].ready);
+  EXPECT_EQ(ready.subtitles[0].why, "");
+  EXPECT_FALSE(ready.subtitles[1].ready);
+  EXPECT_EQ(ready.subtitles[1].why, "it is made of pictures, not of text");
+  const auto pack = sf::test::read_file(made(id, std::string(hls::kSubtitlePackBlob)));
+  EXPECT_NE(must(hls::packed_segment(pack, 0, 0)).find("Hello"), std::string::npos);
+}
+
+TEST_P(SchedulerTest, AVideoIsReadyWithoutSubtitlesThatCannotBeRead) {
+  const std::string failed = upload("textf");
+  const std::string garbage = upload("textg");
+  for (const std::string& id : {failed, garbage}) {
+    const store::Video ready = until(id, VideoStatus::kReady);
+    ASSERT_EQ(ready.subtitles.size(), 2u);
+    EXPECT_FALSE(ready.subtitles[0].ready);
+    EXPECT_TRUE(ready.subtitles[0].why.starts_with("it could not be read: "))
+        << ready.subtitles[0].why;
+  }
+}
+
+TEST_P(SchedulerTest, RestartGoesOnWithTheSubtitles) {
+  const std::string id = upload("textw");
+  until_playable(id);
+  for (int i = 0; i < 500 && video(id).progress() < 1; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(video(id).status, VideoStatus::kProcessing) << "its subtitles are being read";
+  end();
+  EXPECT_FALSE(video(id).subtitles.at(0).ready);
+  EXPECT_EQ(video(id).subtitles.at(0).why, "") << "stopping is no fault of theirs";
+  begin();
+  EXPECT_TRUE(until(id, VideoStatus::kReady).subtitles.at(0).ready);
 }
 
 TEST_P(SchedulerTest, JoinsTheSegmentsOfAReadyVideo) {
