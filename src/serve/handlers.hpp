@@ -106,6 +106,10 @@ class Playback {
                                     std::string rung);
   io::Task<http::Response> segment(http::Request& request, const Playable& playable,
                                    std::string track, std::uint32_t number);
+  /// The playlist of a subtitle track, and its segments.
+  io::Task<http::Response> subtitles(http::Request& request);
+  io::Task<http::Response> subtitle_segment(http::Request& request, const Playable& playable,
+                                            std::uint32_t track, std::uint32_t number);
   io::Task<http::Response> poster(http::Request& request);
   io::Task<http::Response> storyboard(http::Request& request);
   io::Task<http::Response> sheet(http::Request& request);

@@ -60,6 +60,16 @@ Result<http::Representation> file_representation(UniqueFd file, std::string_view
   return representation;
 }
 
+std::vector<hls::SubtitleTrack> subtitles_of(const store::Video& video) {
+  std::vector<hls::SubtitleTrack> tracks;
+  for (const store::SubtitleTrack& track : video.subtitles) {
+    if (!track.ready) continue;
+    tracks.push_back({track.name, track.language, track.label, track.is_default, track.forced,
+                      track.hearing_impaired});
+  }
+  return tracks;
+}
+
 http::Response not_yet(const http::Request& request, const Error& error) {
   http::Response response =
       error.code == ErrorCode::kTimedOut

@@ -4,11 +4,13 @@
 /// and refusals that nobody keeps. Any thread.
 
 #include <streamforge/base/unique_fd.hpp>
+#include <streamforge/hls/presentation.hpp>
 #include <streamforge/http/representation.hpp>
 #include <streamforge/store/records.hpp>
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sf::serve {
 
@@ -31,6 +33,9 @@ inline constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl
 [[nodiscard]] Result<http::Representation> file_representation(UniqueFd file,
                                                                std::string_view content_type,
                                                                std::string caching);
+
+/// The subtitle tracks of a video that players are told of.
+[[nodiscard]] std::vector<hls::SubtitleTrack> subtitles_of(const store::Video& video);
 
 /// A refusal that is not kept; kTimedOut is 503 with Retry-After.
 [[nodiscard]] http::Response not_yet(const http::Request& request, const Error& error);

@@ -97,6 +97,8 @@ void Playback::add_routes(http::Router& router) {
   router.add(kGet, "/v/{id}/{rung}/{file}", [this](http::Request& r) {
     return media(r, std::string(r.parameter("rung")), std::string(r.parameter("file")));
   });
+  router.add(kGet, "/v/{id}/subtitles/{track}/{file}",
+             [this](http::Request& r) { return subtitles(r); });
   router.add(kGet, "/v/{id}/audio/{track}/{file}", [this](http::Request& r) {
     return media(r, concat("audio/", r.parameter("track")), std::string(r.parameter("file")));
   });
@@ -202,6 +204,7 @@ io::Task<http::Response> Playback::master(http::Request& request) {
   for (const auto& track : record.audio) {
     shown.measure(concat("audio/", track.name), track.codecs, track.peak_bps, track.average_bps);
   }
+  shown.subtitles = subtitles_of(record);
   co_return answer(request, *video,
                    text_representation(request, record, kPlaylistType,
                                        hls::master_playlist(shown, video->suffix())));

@@ -76,6 +76,20 @@ void write_audio(json::Writer& writer, const store::AudioTrack& track) {
       .end_object();
 }
 
+void write_subtitles(json::Writer& writer, const store::SubtitleTrack& track) {
+  writer.begin_object()
+      .field("name", track.name)
+      .field("language", track.language)
+      .field("label", track.label)
+      .field("codec", track.codec)
+      .field("default", track.is_default)
+      .field("forced", track.forced)
+      .field("hearing_impaired", track.hearing_impaired)
+      .field("ready", track.ready)
+      .field("why", track.why)
+      .end_object();
+}
+
 void write_error(json::Writer& writer, const std::optional<store::Failure>& error) {
   writer.key("error");
   if (!error) {
@@ -129,6 +143,8 @@ void write_video(json::Writer& writer, const store::Video& video, unsigned queue
   for (const auto& rendition : video.renditions) write_rendition(writer, rendition);
   writer.end_array().key("audio").begin_array();
   for (const auto& track : video.audio) write_audio(writer, track);
+  writer.end_array().key("subtitles").begin_array();
+  for (const auto& track : video.subtitles) write_subtitles(writer, track);
   writer.end_array();
   write_error(writer, video.error);
   writer.key("warnings").begin_array();

@@ -28,7 +28,7 @@ class HlsCase : public testing::TestWithParam<const char*> {
   explicit HlsCase(std::vector<std::string> flags = {}) : server_(options_with(std::move(flags))) {}
 
   void SetUp() override {
-    std::ifstream file(clip({.kind = "mp4", .seconds = 5, .size = "128x96"}), std::ios::binary);
+    std::ifstream file(source(), std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(file), {}};
     const auto created = ask("POST", "/files",
                              concat("Tus-Resumable: 1.0.0\r\nUpload-Length: ", bytes.size(),
@@ -40,6 +40,10 @@ class HlsCase : public testing::TestWithParam<const char*> {
     wait_until_ready();
   }
 
+  /// What is uploaded.
+  [[nodiscard]] virtual std::string source() const {
+    return clip({.kind = "mp4", .seconds = 5, .size = "128x96"});
+  }
   [[nodiscard]] RawHttp connect() const { return RawHttp(server_.port()); }
   /// On a connection of its own.
   [[nodiscard]] HttpResponse ask(std::string_view method, std::string_view target,
