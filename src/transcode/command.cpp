@@ -3,6 +3,7 @@
 #include "command_files.hpp"
 #include "command_input.hpp"
 #include "command_session.hpp"
+#include "command_subtitles.hpp"
 #include "command_view.hpp"
 #include "failure.hpp"
 #include "job.hpp"
@@ -29,6 +30,7 @@ constexpr const char* kVideo = "film";  // The one of this run, to queue and wor
 constexpr const char* kPlanName = ".plan";
 constexpr const char* kTimelineName = ".timeline";
 constexpr const char* kTilesName = ".tiles";
+constexpr const char* kPackName = ".subtitles";
 constexpr std::size_t kPlanBytesMax = std::size_t{256} << 20;
 constexpr std::uint32_t kTickMs = 250;
 
@@ -63,8 +65,9 @@ void clear_folder(const OutputDir& out, const Manifest& manifest) {
     if (!folder.empty() && folder.front() != '.') out.remove_tree(folder);
   }
   out.remove_tree("storyboard");
-  for (const char* name : {kPlanName, kTimelineName, kTilesName, kSpoolName, "master.m3u8",
-                           "poster.jpg", "storyboard.vtt"}) {
+  out.remove_tree("subtitles");
+  for (const char* name : {kPlanName, kTimelineName, kTilesName, kPackName, kSpoolName,
+                           "master.m3u8", "poster.jpg", "storyboard.vtt"}) {
     out.remove(name);
   }
 }
@@ -159,6 +162,7 @@ class LocalTranscode {
   io::Task<Result<>> take_up_plan();
   io::Task<Result<>> work();
   io::Task<Result<>> draw_pictures();
+  io::Task<Result<>> extract_subtitles();
   io::Task<Result<>> draw(Command command, std::string name);
   io::Task<Result<>> finish();
   io::Task<void> tick();
@@ -337,6 +341,10 @@ io::Task<Result<>> LocalTranscode::work() {
     auto drawn = co_await draw_pictures();
     if (!drawn && !session_.interrupted) {
       view_.warning(concat("no poster or storyboard: ", drawn.error().message));
+    }
+    auto extracted = co_await extract_subtitles();
+    if (!extracted && !session_.interrupted) {
+      view_.warning(concat("no subtitles: ", extracted.error().message));
     }
     if (session_.interrupted) outcome_ = fail(ErrorCode::kCancelled, "interrupted");
   }
@@ -618,6 +626,33 @@ io::Task<Result<>> LocalTranscode::draw_pictures() {
   co_return co_await writing;
 }
 
+io::Task<Result<>> LocalTranscode::extract_subtitles() {
+  auto looking = io::offload(session_.pool, [this]() -> Result<std::vector<SubtitleInfo>> {
+    const auto text = out_.read(kPlanName, kPlanBytesMax);
+    if (!text) return fail(text.error());
+    auto plan = parse_plan(*text);
+    if (!plan) return fail(std::move(plan.error()));
+    return std::move(plan->index.subtitles);
+  });
+  const auto found = co_await looking;
+  if (!found) co_return fail(found.error());
+  if (found->empty()) co_return {};
+  Command command;
+  command.kind = TaskKind::kSubtitles;
+  auto drawn = co_await draw(std::move(command), kPackName);
+  if (!drawn) co_return drawn;
+  auto unpacking = io::offload(session_.pool, [this, &found]() -> Result<UnpackedSubtitles> {
+    const auto pack = out_.read(kPackName, kPlanBytesMax);
+    if (!pack) return fail(pack.error());
+    return unpack_subtitles(out_, *pack, *found);
+  });
+  auto unpacked = co_await unpacking;
+  if (!unpacked) co_return fail(std::move(unpacked.error()));
+  for (const std::string& warning : unpacked->warnings) view_.warning(warning);
+  shown_.subtitles = std::move(unpacked->tracks);
+  co_return {};
+}
+
 io::Task<Result<>> LocalTranscode::finish() {
   for (std::size_t row = 0; row < shapes_.size(); ++row) {
     tallies_[row].tell(shapes_[row].name, shown_);
@@ -627,7 +662,9 @@ io::Task<Result<>> LocalTranscode::finish() {
       if (auto wrote = out_.write(file.path, file.text); !wrote) return wrote;
     }
     if (auto told = out_.append_manifest(complete_line()); !told) return told;
-    for (const char* name : {kPlanName, kTimelineName, kTilesName, kSpoolName}) out_.remove(name);
+    for (const char* name : {kPlanName, kTimelineName, kTilesName, kPackName, kSpoolName}) {
+      out_.remove(name);
+    }
     return {};
   });
   if (auto wrote = co_await writing; !wrote) co_return fail(std::move(wrote.error()));

@@ -96,6 +96,50 @@ class Check(Story):
             self.assertEqual(rows[row][0], "ok", f"P{row}: {rows[row][1]}")
         self.assertEqual(run(BINARY, "check", f"{server.url}/v/none/master.m3u8").returncode, 1)
 
+    def test_subtitles_are_read(self):
+        clip = make_clip(self.dir / "clip.mkv", "--kind", "subtitles", "--size", "320x180",
+                         "--seconds", "9")
+        ours = self.dir / "ours"
+        made = run(BINARY, "transcode", clip, "--out", ours, "--progress", "none", timeout=300)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertIn('subtitles in "fr" are left out: it is made of pictures', made.stderr)
+        self.assertEqual(sorted(p.name for p in (ours / "subtitles").iterdir()), ["0", "1"])
+        done = run(BINARY, "check", ours)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(verdicts(done)[13][0], "ok")
+
+        def text(path, old, new):
+            def change(root):
+                file = root / "subtitles" / path
+                before = file.read_text()
+                self.assertIn(old, before)
+                file.write_text(before.replace(old, new))
+            return change
+
+        broken = {
+            "a segment is missing": (34, lambda root: (root / "subtitles/0/1.vtt").unlink(),
+                                     "0/1.vtt cannot be had"),
+            "the header is": (13, text("0/2.vtt", "WEBVTT", "WEBVT"), "is no WebVTT"),
+            "the map is": (13, text("0/0.vtt", "X-TIMESTAMP-MAP=", "X="), "no X-TIMESTAMP-MAP"),
+            "another clock": (13, text("0/1.vtt", "MPEGTS:900000", "MPEGTS:0"), "outside of it"),
+            "another segment's cue": (13, text("0/0.vtt", "00:00:01.000 --> 00:00:03.000",
+                                               "00:00:07.000 --> 00:00:08.000"), "outside of it"),
+            "no times": (13, text("1/0.vtt", "00:00:02.000 -->", "2 -->"), "cue without times"),
+            "too short": (13, text("1/index.m3u8", "#EXTINF:4.000000,\n0.vtt\n", ""),
+                          "ends before the picture"),
+        }
+        for name, (row, change, why) in broken.items():
+            with self.subTest(name):
+                copy = self.dir / "broken"
+                shutil.copytree(ours, copy)
+                change(copy)
+                done = run(BINARY, "check", copy)
+                shutil.rmtree(copy)
+                self.assertEqual(done.returncode, 1, done.stdout)
+                verdict, rest = verdicts(done)[row]
+                self.assertEqual(verdict, "FAIL", done.stdout)
+                self.assertIn(why, rest)
+
     def test_what_ffmpeg_writes_gets_a_fair_word(self):
         clip = make_clip(self.dir / "clip.mp4", "--kind", "mp4", "--size", "640x360",
                          "--seconds", "13")
