@@ -13,11 +13,12 @@ constexpr std::string_view kPageFile = "/index.html";
 /// Names below /assets/ carry a hash of their content.
 constexpr std::string_view kHashedPrefix = "/assets/";
 
-/// Everything the page loads comes from this server; hls.js feeds the player from blob: URLs. No
-/// other site may show it in a frame, but for the bare player, which is there for that.
+/// Everything the page loads comes from this server; hls.js feeds the player from blob: URLs, and
+/// makes a subtitle track of an empty data: URL. No other site may show it in a frame, but for the
+/// bare player, which is there for that.
 constexpr std::string_view kContentSecurityPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; media-src 'self' blob:; connect-src 'self'; worker-src 'self'; "
+    "font-src 'self'; media-src 'self' blob: data:; connect-src 'self'; worker-src 'self'; "
     "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors ";
 
 }  // namespace

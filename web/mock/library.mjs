@@ -71,6 +71,7 @@ export class Library {
       hls_url: null,
       poster_url: null,
       storyboard_url: null,
+      subtitles: [],
       ...fields,
     };
     this.videos.set(video.id, video);

@@ -60,6 +60,32 @@ export function largeClip(name: string): string {
   return once(name, (path) => linkSync(clip, path));
 }
 
+/** 12 s with subtitles in English, which are the default, and German. */
+export function subtitledClip(): string {
+  return once('subtitled.mkv', (path) => {
+    const cue = (number: number, from: string, to: string, text: string) =>
+      `${number}\n00:00:${from} --> 00:00:${to}\n${text}\n\n`;
+    const texts = {
+      en:
+        cue(1, '02,000', '06,000', 'Across <i>the</i> border') + cue(2, '09,000', '10,000', 'End'),
+      de: cue(1, '02,000', '06,000', 'Über die Grenze'),
+    };
+    const files = Object.entries(texts).map(([language, text]) => {
+      const file = `${path}.${language}.srt`;
+      writeFileSync(file, text);
+      return file;
+    });
+    encode(`${path}.mp4`, 'testsrc2=size=640x360:rate=25:duration=12', 12, []);
+    execFileSync('ffmpeg', [
+      ...['-hide_banner', '-loglevel', 'error', '-y', '-i', `${path}.mp4`],
+      ...files.flatMap((file) => ['-i', file]),
+      ...['-map', '0', '-map', '1', '-map', '2', '-c', 'copy'],
+      ...['-metadata:s:s:0', 'language=eng', '-metadata:s:s:0', 'title=English'],
+      ...['-metadata:s:s:1', 'language=deu', '-disposition:s:0', 'default', '-f', 'matroska', path],
+    ]);
+  });
+}
+
 /** Not a video at all, whatever its name says. */
 export function textClip(): string {
   return once('notes.mp4', (path) => writeFileSync(path, 'These are notes.\n'.repeat(200)));

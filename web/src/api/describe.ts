@@ -75,3 +75,10 @@ export function rungShares(video: Video): { name: string; value: number }[] {
       : 0,
   }));
 }
+
+/** The subtitles that can be shown, as the player takes them. */
+export function readySubtitles(video: Video) {
+  return video.subtitles
+    .filter(({ ready }) => ready)
+    .map(({ name, label, language }) => ({ id: name, label, language }));
+}

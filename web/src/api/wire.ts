@@ -39,6 +39,15 @@ const RenditionSchema = v.object({
   quality: v.optional(v.nullable(QualitySchema), null),
 });
 
+const SubtitlesSchema = v.object({
+  name: v.string(),
+  language: v.optional(v.string(), 'und'),
+  label: v.optional(v.string(), ''),
+  ready: v.optional(v.boolean(), false),
+  /** Why it is left out; empty when it is not. */
+  why: v.optional(v.string(), ''),
+});
+
 const SourceSchema = v.object({
   bytes: nullableCount,
   received_bytes: v.optional(count, 0),
@@ -78,6 +87,7 @@ export const VideoSchema = v.object({
   fps: nullableCount,
   source: v.optional(v.nullable(SourceSchema), null),
   renditions: v.optional(v.array(RenditionSchema), []),
+  subtitles: v.optional(v.array(SubtitlesSchema), []),
   warnings: v.optional(v.array(v.string()), []),
   error: v.optional(v.nullable(FailureSchema), null),
   hls_url: nullableText,

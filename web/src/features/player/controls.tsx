@@ -1,5 +1,4 @@
 import {
-  CaptionsButton,
   FullscreenButton,
   MuteButton,
   PiPButton,
@@ -17,6 +16,8 @@ import styles from './controls.module.css';
 import type { Quality } from './quality';
 import { QualityMenu } from './quality-menu';
 import { SpeedMenu } from './speed-menu';
+import type { Subtitles } from './subtitles';
+import { SubtitlesMenu } from './subtitles-menu';
 
 type ControlsProps = {
   container: HTMLElement | null;
@@ -24,6 +25,10 @@ type ControlsProps = {
   chosen: number | null;
   playing: number | null;
   onChoose: (index: number | null) => void;
+  subtitles: readonly Subtitles[];
+  /** The id of those on the screen. */
+  showing: string | null;
+  onSubtitles: (id: string | null) => void;
   /** Keeps the bar while one of its menus is open. */
   pinned: boolean;
   onMenu: (open: boolean) => void;
@@ -55,12 +60,12 @@ export function Controls(props: ControlsProps) {
           <span className={styles.space} />
           <SpeedMenu container={container} onMenu={props.onMenu} />
           <QualityMenu {...props} container={container} />
-          <CaptionsButton
-            render={(button) => (
-              <button {...button} className={styles.button}>
-                <Icon name="captions" size={22} />
-              </button>
-            )}
+          <SubtitlesMenu
+            container={container}
+            tracks={props.subtitles}
+            showing={props.showing}
+            onChoose={props.onSubtitles}
+            onMenu={props.onMenu}
           />
           <PiPButton
             render={(button) => (

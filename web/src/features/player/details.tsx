@@ -3,6 +3,7 @@ import { visibilityWords } from '~/api/describe';
 import type { Video } from '~/api/wire';
 import { formatBytes, formatDate, formatDuration } from '~/ui/format';
 import styles from './details.module.css';
+import { subtitleName } from './subtitles';
 
 /** What is known about the recording, for those who want to know. */
 export function Details({ video }: { video: Video }) {
@@ -21,6 +22,7 @@ export function Details({ video }: { video: Video }) {
     ['Recording', source?.bytes ? formatBytes(source.bytes) : null],
     ['Container', source?.container],
     ['Codecs', codecs],
+    ['Subtitles', subtitlesOf(video)],
     ['SHA-256', source?.sha256 && <code className={styles.hash}>{source.sha256}</code>],
     [
       'Video id',
@@ -44,6 +46,16 @@ export function Details({ video }: { video: Video }) {
       </dl>
     </details>
   );
+}
+
+function subtitlesOf(video: Video): string {
+  return video.subtitles
+    .map((track) => {
+      const name = subtitleName(track);
+      if (track.why) return `${name}: left out, ${track.why}`;
+      return track.ready ? name : `${name}: read when the whole file is there`;
+    })
+    .join('; ');
 }
 
 function lengthOf(video: Video, duration: number): string {

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { isActive } from '~/api/describe';
+import { isActive, readySubtitles } from '~/api/describe';
 import { messageOf } from '~/api/problem';
 import { videoQuery } from '~/api/queries';
 import { Notice } from '~/ui/notice';
@@ -26,6 +26,7 @@ export function EmbedPage({ id }: { id: string }) {
           title={video.title}
           poster={video.poster_url}
           storyboard={video.storyboard_url}
+          subtitles={readySubtitles(video)}
           autoPlay={false}
           making={isActive(video)}
         />

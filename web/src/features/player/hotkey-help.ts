@@ -9,5 +9,5 @@ export const hotkeyHelp: { keys: string[]; does: string }[] = [
   { keys: ['<', '>'], does: 'Slower or faster' },
   { keys: ['F'], does: 'Full screen' },
   { keys: ['I'], does: 'Picture in picture' },
-  { keys: ['C'], does: 'Captions, when there are any' },
+  { keys: ['C'], does: 'Subtitles on or off, when there are any' },
 ];

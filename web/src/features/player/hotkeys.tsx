@@ -1,7 +1,8 @@
-import { Hotkey } from '@videojs/react';
+import { Hotkey, useHotkey } from '@videojs/react';
 
 /** The keys people know from other players; page-wide, except the ones that scroll the page. */
-export function Hotkeys() {
+export function Hotkeys({ onSubtitles }: { onSubtitles: () => void }) {
+  useHotkey({ keys: 'c', onActivate: onSubtitles, target: 'document', repeatable: false });
   return (
     <>
       <Hotkey keys="Space" action="togglePaused" target="document" />
@@ -14,7 +15,6 @@ export function Hotkeys() {
       <Hotkey keys="ArrowDown" action="volumeStep" value={-0.05} />
       <Hotkey keys="m" action="toggleMuted" target="document" />
       <Hotkey keys="f" action="toggleFullscreen" target="document" />
-      <Hotkey keys="c" action="toggleSubtitles" target="document" />
       <Hotkey keys="i" action="togglePictureInPicture" target="document" />
       <Hotkey keys=">" action="speedUp" target="document" />
       <Hotkey keys="<" action="speedDown" target="document" />

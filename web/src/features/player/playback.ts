@@ -94,6 +94,16 @@ export class Playback {
     else this.video.load();
   }
 
+  /** Reads the playlist anew, which may offer more by now, and goes on where the person is. */
+  renew(): void {
+    const { hls, video } = this;
+    if (!hls) return;
+    const playing = !video.paused;
+    hls.config.startPosition = video.currentTime;
+    hls.loadSource(this.url);
+    if (playing) video.play().catch(() => undefined);
+  }
+
   stop(): void {
     this.stopped = true;
     clearTimeout(this.reloadTimer);

@@ -18,8 +18,10 @@ import { Controls } from './controls';
 import { Hotkeys } from './hotkeys';
 import { Overlay } from './overlay';
 import styles from './player.module.css';
+import type { Subtitles } from './subtitles';
 import { usePlayback } from './use-playback';
 import { useRememberedVolume } from './use-remembered-volume';
+import { useSubtitles } from './use-subtitles';
 
 const { Player: Provider } = createPlayer({
   features: [
@@ -41,6 +43,8 @@ export type PlayerProps = {
   poster: string | null;
   /** Small pictures for the seek bar: WebVTT that names tiles on sheets. */
   storyboard: string | null;
+  /** Those that the server has by now; the playlist that plays may be older. */
+  subtitles: readonly Subtitles[];
   autoPlay: boolean;
   /** Some parts are still being made, so waiting for one is no fault. */
   making: boolean;
@@ -55,13 +59,14 @@ export function Player(props: PlayerProps) {
   );
 }
 
-function Stage({ url, title, poster, storyboard, autoPlay, making }: PlayerProps) {
+function Stage({ url, title, poster, storyboard, subtitles, autoPlay, making }: PlayerProps) {
   const [video, setVideo] = useState<HTMLVideoElement | null>(null);
   const [container, setContainer] = useState<HTMLDivElement | null>(null);
   const [menuOpen, setMenuOpen] = useState(false);
   const attach = useMediaAttach();
   const { playback, state } = usePlayback(video, url);
   useRememberedVolume(video);
+  const { tracks, showing, choose, toggle } = useSubtitles(subtitles, () => playback?.renew());
 
   const ref = useCallback(
     (element: HTMLVideoElement | null) => {
@@ -78,7 +83,7 @@ function Stage({ url, title, poster, storyboard, autoPlay, making }: PlayerProps
       aria-label={`Video player: ${title}`}
       role="region"
     >
-      {/* biome-ignore lint/a11y/useMediaCaption: captions come as text tracks out of the playlist */}
+      {/* biome-ignore lint/a11y/useMediaCaption: subtitles come as text tracks out of the playlist */}
       <video
         ref={ref}
         className={styles.video}
@@ -94,7 +99,7 @@ function Stage({ url, title, poster, storyboard, autoPlay, making }: PlayerProps
       <Gesture type="doubletap" region="left" action="seekStep" value={-10} />
       <Gesture type="doubletap" region="center" action="toggleFullscreen" />
       <Gesture type="doubletap" region="right" action="seekStep" value={10} />
-      <Hotkeys />
+      <Hotkeys onSubtitles={toggle} />
       <Overlay
         making={making}
         waitingForPart={state.waitingForPart}
@@ -107,6 +112,9 @@ function Stage({ url, title, poster, storyboard, autoPlay, making }: PlayerProps
         chosen={state.chosen}
         playing={state.playing}
         onChoose={(index) => playback?.choose(index)}
+        subtitles={tracks}
+        showing={showing}
+        onSubtitles={choose}
         pinned={menuOpen}
         onMenu={setMenuOpen}
       />

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
-import { isActive, statusBadge, visibilityWords } from '~/api/describe';
+import { isActive, readySubtitles, statusBadge, visibilityWords } from '~/api/describe';
 import { messageOf } from '~/api/problem';
 import { videoQuery } from '~/api/queries';
 import type { Video } from '~/api/wire';
@@ -65,6 +65,7 @@ function Screen({ video, failure }: { video: Video; failure: ReactNode }) {
         title={video.title}
         poster={video.poster_url}
         storyboard={video.storyboard_url}
+        subtitles={readySubtitles(video)}
         autoPlay
         making={isActive(video)}
       />
