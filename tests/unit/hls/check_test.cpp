@@ -1,5 +1,6 @@
 #include <streamforge/hls/check.hpp>
 
+#include "check_subtitles.hpp"
 #include "check_track.hpp"
 #include "m3u8.hpp"
 #include "ts_scan.hpp"
@@ -64,6 +65,42 @@ TEST(M3u8, ReadsWhatPlaylistsSay) {
   EXPECT_TRUE(list.segments[1].discontinuity);
   EXPECT_DOUBLE_EQ(list.seconds(), 6.5);
   EXPECT_TRUE(list.ended);
+}
+
+TEST(VttScan, ReadsTimesAndTheMap) {
+  const VttScan scan = scan_webvtt(
+      "\xef\xbb\xbfWEBVTT - anybody's\r\nX-TIMESTAMP-MAP=LOCAL:00:00:02.000,MPEGTS:900000\r\n\r\n"
+      "1\r\n00:01.500 --> 01:00:02.000 line:0 align:start\r\nText\r\n");
+  EXPECT_THAT(scan.faults, ElementsAre());
+  EXPECT_TRUE(scan.mapped);
+  EXPECT_EQ(scan.shift_ticks, 900'000 - 180'000);
+  ASSERT_EQ(scan.cues.size(), 1U);
+  EXPECT_EQ(scan.cues[0].begin_ticks, 135'000);
+  EXPECT_EQ(scan.cues[0].end_ticks, 3'602 * 90'000);
+}
+
+TEST(VttScan, NamesWhatIsWrong) {
+  const struct {
+    const char* text;
+    const char* fault;
+  } cases[] = {
+      {"", "is no WebVTT"},
+      {"WEBVTTX\n", "is no WebVTT"},
+      {"<html>", "is no WebVTT"},
+      {"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:1\n", "says nothing"},
+      {"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:x,LOCAL:00:00:00.000\n", "says nothing"},
+      {"WEBVTT\n\n1 --> 2\n", "a cue without times"},
+      {"WEBVTT\n\n00:02.000 --> 00:02.000\n", "a cue without times"},
+      {"WEBVTT\n\n00:00:01,000 --> 00:00:02,000\n", "a cue without times"},
+      {"WEBVTT\n\n-->\n", "a cue without times"},
+  };
+  for (const auto& c : cases) {
+    const VttScan scan = scan_webvtt(c.text);
+    ASSERT_EQ(scan.faults.size(), 1U) << c.text;
+    EXPECT_THAT(scan.faults[0], HasSubstr(c.fault)) << c.text;
+  }
+  EXPECT_FALSE(scan_webvtt("WEBVTT\n\nX-TIMESTAMP-MAP=MPEGTS:1,LOCAL:00:00.000\n").mapped)
+      << "behind the header it is none";
 }
 
 TEST(M3u8, NamesWhatBreaksTheSyntax) {
