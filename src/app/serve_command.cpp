@@ -1,6 +1,7 @@
 #include "serve_command.hpp"
 
 #include "admin.hpp"
+#include "listeners.hpp"
 #include "reactor_thread.hpp"
 #include "stores.hpp"
 #include "tls.hpp"
@@ -75,7 +76,7 @@ class Server {
  public:
   explicit Server(const ServeOptions& options) : options_(options), sizes_(sizes_for(options)) {}
   /// SIGHUP: what can be read again is.
-  void reload() { tls_.reload(reactors_); }
+  void reload() { tls_.reload(); }
 
   Result<> start();
   /// SIGTERM: stop accepting, finish what is in flight, keep every byte, end the workers.
@@ -110,7 +111,7 @@ class Server {
 
   // In the order in which each needs the ones above.
   std::unique_ptr<Stores> stores_;
-  std::vector<std::unique_ptr<ReactorThread>> reactors_;
+  Reactors reactors_;
   std::unique_ptr<ReactorThread> control_;  ///< Scheduler, workers, admin socket, sweeps.
   std::vector<UniqueFd> sockets_;
   std::unique_ptr<transcode::Scheduler> scheduler_;
@@ -122,8 +123,8 @@ class Server {
   std::unique_ptr<http::Server> http_;
   std::unique_ptr<http::Server> https_;  ///< Keeps answers of its own: they may differ.
   std::unique_ptr<http::Server> admin_http_;
-  std::vector<std::unique_ptr<net::Listener>> listeners_;  ///< One per reactor.
-  TlsSide tls_{options_};
+  Listeners listeners_{reactors_};
+  TlsSide tls_{options_, reactors_};
 
   // The control reactor's.
   std::unique_ptr<net::Listener> admin_listener_;
@@ -298,18 +299,10 @@ io::Task<Result<>> Server::start_control() {
 }
 
 void Server::accept() {
-  listeners_.resize(reactors_.size());
-  for (std::size_t i = 0; i < reactors_.size(); ++i) {
-    io::Reactor& reactor = reactors_[i]->reactor();
-    reactor.post([this, i, &reactor] {
-      listeners_[i] = std::make_unique<net::Listener>(
-          reactor, std::move(sockets_[i]), [this](std::unique_ptr<net::Connection> connection) {
-            return http_->serve(std::move(connection));
-          });
-      listeners_[i]->start();
-    });
-  }
-  tls_.accept(reactors_, [this](std::unique_ptr<net::Connection> connection) {
+  listeners_.start(std::move(sockets_), [this](std::unique_ptr<net::Connection> connection) {
+    return http_->serve(std::move(connection));
+  });
+  tls_.accept([this](std::unique_ptr<net::Connection> connection) {
     return https_->serve(std::move(connection));
   });
 }
@@ -327,26 +320,11 @@ Result<> Server::start() {
   return {};
 }
 
-namespace {
-
-io::Task<void> stop_listener(std::unique_ptr<net::Listener>& listener) {
-  if (!listener) co_return;
-  co_await listener->stop_accepting();
-}
-
-io::Task<void> drain_listener(std::unique_ptr<net::Listener>& listener) {
-  if (!listener) co_return;
-  co_await listener->drain(limits::kDrainTimeoutMs);
-  listener.reset();
-}
-
-}  // namespace
-
 io::Task<void> Server::stop_control() {
   sweep_timer_.reset();
   co_await sweeps_.close();
-  co_await stop_listener(admin_listener_);
-  co_await drain_listener(admin_listener_);
+  if (admin_listener_) co_await admin_listener_->drain(limits::kDrainTimeoutMs);
+  admin_listener_.reset();
   if (hasher_) co_await hasher_->stop();
   co_await scheduler_->stop();
 }
@@ -354,19 +332,15 @@ io::Task<void> Server::stop_control() {
 void Server::drain() {
   draining_ = true;
   if (!control_ || !http_) return;
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    reactors_[i]->run(stop_listener(listeners_[i]));
-  }
-  tls_.stop_accepting(reactors_);
+  listeners_.stop_accepting();
+  tls_.stop_accepting();
   http_->begin_drain();
   if (https_) https_->begin_drain();
   site_->begin_drain();
   admin_http_->begin_drain();
   reactors_.front()->run(tus_->stop());
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    reactors_[i]->run(drain_listener(listeners_[i]));
-  }
-  tls_.drain(reactors_);
+  listeners_.drain();
+  tls_.drain();
   control_->run(stop_control());
 }
 

@@ -24,16 +24,6 @@ void say(const net::TlsCertificate& certificate) {
   }
 }
 
-io::Task<void> stop_one(std::unique_ptr<net::Listener>& listener) {
-  if (listener) co_await listener->stop_accepting();
-}
-
-io::Task<void> drain_one(std::unique_ptr<net::Listener>& listener) {
-  if (!listener) co_return;
-  co_await listener->drain(limits::kDrainTimeoutMs);
-  listener.reset();
-}
-
 std::unexpected<Error> wrong(std::string why) {
   return fail(ErrorCode::kInvalidArgument, std::move(why));
 }
@@ -64,7 +54,7 @@ Result<> TlsSide::check() {
   return {};
 }
 
-Result<std::vector<std::shared_ptr<net::TlsContext>>> TlsSide::load(std::size_t count) const {
+Result<Listeners::Contexts> TlsSide::load(std::size_t count) const {
   net::TlsSettings settings;
   for (std::size_t i = 0; i < options_.tls_certs.size(); ++i) {
     settings.certificates.push_back({options_.tls_certs[i], options_.tls_keys[i]});
@@ -92,46 +82,21 @@ Result<> TlsSide::listen(unsigned count) {
   return {};
 }
 
-void TlsSide::accept(Reactors& reactors, const net::Listener::Handler& handler) {
+void TlsSide::accept(const net::Listener::Handler& handler) {
   if (!wanted()) return;
-  listeners_.resize(reactors.size());
-  for (std::size_t i = 0; i < reactors.size(); ++i) {
-    io::Reactor& reactor = reactors[i]->reactor();
-    reactor.post([this, i, &reactor, handler, context = std::move(contexts_[i])] {
-      listeners_[i] = std::make_unique<net::Listener>(reactor, std::move(sockets_[i]), handler);
-      listeners_[i]->use_tls(context);
-      listeners_[i]->start();
-    });
-  }
-  contexts_.clear();
+  listeners_.start(std::move(sockets_), handler, std::move(contexts_));
 }
 
-void TlsSide::reload(Reactors& reactors) {
+void TlsSide::reload() {
   if (!wanted()) return;
-  auto contexts = load(reactors.size());
+  auto contexts = load(reactors_.size());
   if (!contexts) {
     log::error("app", "the certificates stay as they were: the new ones cannot be used",
                {{"error", contexts.error().message}});
     return;
   }
-  for (std::size_t i = 0; i < reactors.size(); ++i) {
-    reactors[i]->reactor().post([this, i, context = std::move((*contexts)[i])] {
-      if (listeners_[i]) listeners_[i]->use_tls(context);
-    });
-  }
+  listeners_.use_tls(std::move(*contexts));
   log::info("app", "the certificates were read again");
-}
-
-void TlsSide::stop_accepting(Reactors& reactors) {
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    reactors[i]->run(stop_one(listeners_[i]));
-  }
-}
-
-void TlsSide::drain(Reactors& reactors) {
-  for (std::size_t i = 0; i < listeners_.size(); ++i) {
-    reactors[i]->run(drain_one(listeners_[i]));
-  }
 }
 
 }  // namespace sf::app

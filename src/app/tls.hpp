@@ -10,16 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "listeners.hpp"
 #include "options.hpp"
-#include "reactor_thread.hpp"
 
 namespace sf::app {
 
 class TlsSide {
  public:
-  using Reactors = std::vector<std::unique_ptr<ReactorThread>>;
-
-  explicit TlsSide(const ServeOptions& options) : options_(options) {}
+  TlsSide(const ServeOptions& options, Reactors& reactors)
+      : options_(options), reactors_(reactors), listeners_(reactors) {}
 
   [[nodiscard]] bool wanted() const noexcept { return !options_.tls_listen.empty(); }
   /// What the settings ask for that cannot be; kInvalidArgument says which.
@@ -29,20 +28,21 @@ class TlsSide {
   [[nodiscard]] std::uint16_t port() const noexcept { return address_.port; }
   [[nodiscard]] const net::Address& address() const noexcept { return address_; }
   /// A listener on each reactor; `handler` as net::Listener's.
-  void accept(Reactors& reactors, const net::Listener::Handler& handler);
+  void accept(const net::Listener::Handler& handler);
   /// Reads the certificates again. When that fails, the log says why and the old ones stay.
-  void reload(Reactors& reactors);
-  void stop_accepting(Reactors& reactors);
-  void drain(Reactors& reactors);
+  void reload();
+  void stop_accepting() { listeners_.stop_accepting(); }
+  void drain() { listeners_.drain(); }
 
  private:
-  Result<std::vector<std::shared_ptr<net::TlsContext>>> load(std::size_t count) const;
+  Result<Listeners::Contexts> load(std::size_t count) const;
 
   const ServeOptions& options_;
+  const Reactors& reactors_;
   net::Address address_;
   std::vector<UniqueFd> sockets_;
-  std::vector<std::shared_ptr<net::TlsContext>> contexts_;  ///< Until the reactors have them.
-  std::vector<std::unique_ptr<net::Listener>> listeners_;   ///< Each its reactor's.
+  Listeners::Contexts contexts_;  ///< Until the reactors have them.
+  Listeners listeners_;
 };
 
 }  // namespace sf::app

@@ -1,0 +1,53 @@
+#include "listeners.hpp"
+
+#include <streamforge/base/limits.hpp>
+
+namespace sf::app {
+
+namespace {
+
+io::Task<void> make_one(std::unique_ptr<net::Listener>& listener, io::Reactor& reactor,
+                        UniqueFd socket, const net::Listener::Handler& handler,
+                        std::shared_ptr<net::TlsContext> context) {
+  listener = std::make_unique<net::Listener>(reactor, std::move(socket), handler);
+  if (context) listener->use_tls(std::move(context));
+  listener->start();
+  co_return;
+}
+
+io::Task<void> stop_one(net::Listener& listener) { co_await listener.stop_accepting(); }
+
+io::Task<void> drain_one(std::unique_ptr<net::Listener>& listener) {
+  co_await listener->drain(limits::kDrainTimeoutMs);
+  listener.reset();
+}
+
+}  // namespace
+
+void Listeners::start(std::vector<UniqueFd> sockets, const net::Listener::Handler& handler,
+                      Contexts contexts) {
+  each_.resize(sockets.size());
+  contexts.resize(sockets.size());
+  for (std::size_t i = 0; i < each_.size(); ++i) {
+    reactors_[i]->run(make_one(each_[i], reactors_[i]->reactor(), std::move(sockets[i]), handler,
+                               std::move(contexts[i])));
+  }
+}
+
+void Listeners::use_tls(Contexts contexts) {
+  for (std::size_t i = 0; i < each_.size(); ++i) {
+    reactors_[i]->reactor().post([listener = each_[i].get(), context = std::move(contexts[i])] {
+      listener->use_tls(context);
+    });
+  }
+}
+
+void Listeners::stop_accepting() {
+  for (std::size_t i = 0; i < each_.size(); ++i) reactors_[i]->run(stop_one(*each_[i]));
+}
+
+void Listeners::drain() {
+  for (std::size_t i = 0; i < each_.size(); ++i) reactors_[i]->run(drain_one(each_[i]));
+}
+
+}  // namespace sf::app
