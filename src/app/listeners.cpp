@@ -7,9 +7,10 @@ namespace sf::app {
 namespace {
 
 io::Task<void> make_one(std::unique_ptr<net::Listener>& listener, io::Reactor& reactor,
-                        UniqueFd socket, const net::Listener::Handler& handler,
+                        UniqueFd socket, const Listeners::Work& work,
                         std::shared_ptr<net::TlsContext> context) {
-  listener = std::make_unique<net::Listener>(reactor, std::move(socket), handler);
+  listener = std::make_unique<net::Listener>(reactor, std::move(socket), work.handler);
+  listener->limit_addresses(work.limit, work.turn_away);
   if (context) listener->use_tls(std::move(context));
   listener->start();
   co_return;
@@ -24,12 +25,11 @@ io::Task<void> drain_one(std::unique_ptr<net::Listener>& listener) {
 
 }  // namespace
 
-void Listeners::start(std::vector<UniqueFd> sockets, const net::Listener::Handler& handler,
-                      Contexts contexts) {
+void Listeners::start(std::vector<UniqueFd> sockets, const Work& work, Contexts contexts) {
   each_.resize(sockets.size());
   contexts.resize(sockets.size());
   for (std::size_t i = 0; i < each_.size(); ++i) {
-    reactors_[i]->run(make_one(each_[i], reactors_[i]->reactor(), std::move(sockets[i]), handler,
+    reactors_[i]->run(make_one(each_[i], reactors_[i]->reactor(), std::move(sockets[i]), work,
                                std::move(contexts[i])));
   }
 }

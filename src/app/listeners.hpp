@@ -3,6 +3,7 @@
 /// The listeners of one address: one on each reactor, made, started and ended together. Used by the
 /// main thread; each listener lives on its reactor.
 
+#include <streamforge/net/address_limit.hpp>
 #include <streamforge/net/listener.hpp>
 #include <streamforge/net/tls.hpp>
 
@@ -22,9 +23,15 @@ class Listeners {
 
   explicit Listeners(Reactors& reactors) : reactors_(reactors) {}
 
+  /// What each listener is to do; net::Listener says more.
+  struct Work {
+    net::Listener::Handler handler;
+    net::Listener::Handler turn_away;
+    net::AddressLimit& limit;
+  };
+
   /// One socket for each reactor; `contexts` is empty for listeners without TLS.
-  void start(std::vector<UniqueFd> sockets, const net::Listener::Handler& handler,
-             Contexts contexts = {});
+  void start(std::vector<UniqueFd> sockets, const Work& work, Contexts contexts = {});
   /// TLS for what is accepted from here on.
   void use_tls(Contexts contexts);
   /// When it returns no more connections come.

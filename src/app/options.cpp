@@ -79,6 +79,16 @@ void add_tls(CLI::App* app, ServeOptions& serve) {
               "Seconds for which browsers are told to use TLS only; 0: not told");
 }
 
+void add_address_limit(CLI::App* app, ServeOptions& serve) {
+  add_setting(app, "address-connections-max", serve.address_connections_max,
+              "Connections that one address, or one IPv6 /64, may have; 0: no limit")
+      ->capture_default_str();
+  add_setting(app, "address-connections-exempt", serve.address_connections_exempt,
+              "ADDRESS or ADDRESS/BITS that may have any number: proxies in front; again for more")
+      ->allow_extra_args(false)
+      ->capture_default_str();
+}
+
 void add_serve(CLI::App& root, Options& options, std::string& config) {
   ServeOptions& serve = options.serve;
   CLI::App* app = root.add_subcommand("serve", "Run the server");
@@ -113,6 +123,7 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
               "Measure SSIM and PSNR of encoded rungs on some segments: true or false");
   add_setting(app, "source-sha256", serve.source_sha256,
               "Take the SHA-256 of finished uploads in the background: true or false");
+  add_address_limit(app, serve);
   add_setting(app, "access-log", serve.access_log, "Log every request: true or false");
   add_setting(app, "secure-cookies", serve.secure_cookies,
               "Mark cookies Secure: true behind a TLS proxy");

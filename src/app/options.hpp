@@ -38,7 +38,9 @@ struct ServeOptions {
   std::string ladder = "1080,720,480,360";
   bool copy = true;
   bool measure_quality = false;
-  bool source_sha256 = true;  ///< Digests of masters, at idle priority.
+  bool source_sha256 = true;                 ///< Digests of masters, at idle priority.
+  unsigned address_connections_max = 8'192;  ///< Connections that one address may have.
+  std::vector<std::string> address_connections_exempt = {"127.0.0.0/8", "::1"};
   bool access_log = false;
   bool secure_cookies = false;
   log::Level log_level = log::Level::kInfo;

@@ -87,9 +87,11 @@ class Server {
 
  private:
   Result<> check_address();
+  Result<> limit_addresses();
   Result<> start_reactors();
   Result<> listen();
   Result<> start_site();
+  Listeners::Work work_of(http::Server& server);
   void accept();
   Result<> listen_admin();
   io::Task<Result<>> start_control();
@@ -123,6 +125,7 @@ class Server {
   std::unique_ptr<http::Server> http_;
   std::unique_ptr<http::Server> https_;  ///< Keeps answers of its own: they may differ.
   std::unique_ptr<http::Server> admin_http_;
+  std::unique_ptr<net::AddressLimit> address_limit_;
   Listeners listeners_{reactors_};
   TlsSide tls_{options_, reactors_};
 
@@ -141,7 +144,29 @@ Result<> Server::check_address() {
                 concat("--open lets anyone upload, so it is refused on ", address_.to_string(),
                        "; listen on 127.0.0.1, or leave --open out and make accounts."));
   }
+  if (auto limited = limit_addresses(); !limited) return limited;
   return tls_.check();
+}
+
+/// Never so many that the connections of one address take all descriptors.
+Result<> Server::limit_addresses() {
+  std::vector<net::AddressPrefix> exempt;
+  for (const std::string& text : options_.address_connections_exempt) {
+    auto prefix = net::AddressPrefix::parse(text);
+    if (!prefix) return fail(std::move(prefix.error()));
+    exempt.push_back(*prefix);
+  }
+  rlimit limit{};
+  unsigned connections_max = options_.address_connections_max;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && connections_max > limit.rlim_cur / 2) {
+    connections_max = std::max(1u, static_cast<unsigned>(limit.rlim_cur / 2));
+    log::warn("app", "an address may have fewer connections than set: too few open files",
+              {{"connections_max", connections_max},
+               {"set", options_.address_connections_max},
+               {"hint", "raise the limit of open files"}});
+  }
+  address_limit_ = std::make_unique<net::AddressLimit>(connections_max, std::move(exempt));
+  return {};
 }
 
 Result<> Server::start_reactors() {
@@ -298,13 +323,16 @@ io::Task<Result<>> Server::start_control() {
   co_return Result<>{};
 }
 
+Listeners::Work Server::work_of(http::Server& server) {
+  return {
+      .handler = [&server](auto connection) { return server.serve(std::move(connection)); },
+      .turn_away = [&server](auto connection) { return server.turn_away(std::move(connection)); },
+      .limit = *address_limit_};
+}
+
 void Server::accept() {
-  listeners_.start(std::move(sockets_), [this](std::unique_ptr<net::Connection> connection) {
-    return http_->serve(std::move(connection));
-  });
-  tls_.accept([this](std::unique_ptr<net::Connection> connection) {
-    return https_->serve(std::move(connection));
-  });
+  listeners_.start(std::move(sockets_), work_of(*http_));
+  if (https_) tls_.accept(work_of(*https_));
 }
 
 Result<> Server::start() {

@@ -82,9 +82,9 @@ Result<> TlsSide::listen(unsigned count) {
   return {};
 }
 
-void TlsSide::accept(const net::Listener::Handler& handler) {
+void TlsSide::accept(const Listeners::Work& work) {
   if (!wanted()) return;
-  listeners_.start(std::move(sockets_), handler, std::move(contexts_));
+  listeners_.start(std::move(sockets_), work, std::move(contexts_));
 }
 
 void TlsSide::reload() {

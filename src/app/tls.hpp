@@ -27,8 +27,8 @@ class TlsSide {
   Result<> listen(unsigned count);
   [[nodiscard]] std::uint16_t port() const noexcept { return address_.port; }
   [[nodiscard]] const net::Address& address() const noexcept { return address_; }
-  /// A listener on each reactor; `handler` as net::Listener's.
-  void accept(const net::Listener::Handler& handler);
+  /// A listener on each reactor.
+  void accept(const Listeners::Work& work);
   /// Reads the certificates again. When that fails, the log says why and the old ones stay.
   void reload();
   void stop_accepting() { listeners_.stop_accepting(); }

@@ -1,8 +1,10 @@
 #include <streamforge/base/assert.hpp>
+#include <streamforge/base/id.hpp>
 #include <streamforge/base/log.hpp>
 #include <streamforge/http/server.hpp>
 
 #include "driver.hpp"
+#include "response_sender.hpp"
 #include "server_state.hpp"
 
 namespace sf::http {
@@ -155,6 +157,21 @@ io::Task<void> Server::serve(std::unique_ptr<net::Connection> connection) const 
   }
   Driver driver(impl_->state, share, std::move(connection));
   co_await driver.run();
+}
+
+io::Task<void> Server::turn_away(std::unique_ptr<net::Connection> connection) const {
+  Request request;
+  request.request_id = make_id();
+  Response response =
+      problem(request, Problem{.status = 429,
+                               .code = "too_many_connections",
+                               .detail = "your address has as many connections as one may have",
+                               .hint = "Close some, or try again in a moment."});
+  response.headers.set("Retry-After", "10");
+  ResponseSender sender(*connection, impl_->state);
+  const ResponseSender::Context context;
+  const auto sent = co_await sender.send(response, context, false);
+  co_await connection->close(sent.has_value());
 }
 
 void Server::begin_drain() noexcept {

@@ -2,10 +2,12 @@
 #include "socket_address.hpp"
 
 #include <streamforge/base/assert.hpp>
+#include <streamforge/base/limits.hpp>
 #include <streamforge/base/log.hpp>
 #include <streamforge/base/metrics.hpp>
 #include <streamforge/io/receiver.hpp>
 #include <streamforge/io/timer.hpp>
+#include <streamforge/net/address_limit.hpp>
 #include <streamforge/net/listener.hpp>
 
 #include <string>
@@ -20,6 +22,9 @@ struct Listener::Impl {
         acceptor(home, socket.get()),
         accepted(metrics::counter("streamforge_net_accepted_total", "Connections accepted",
                                   {{"reactor", std::to_string(home.index())}})),
+        refused(metrics::counter("streamforge_net_refused_total",
+                                 "Connections refused because their address had too many",
+                                 {{"reactor", std::to_string(home.index())}})),
         open(metrics::gauge("streamforge_net_connections", "Connections that are open",
                             {{"reactor", std::to_string(home.index())}})) {}
 
@@ -28,17 +33,25 @@ struct Listener::Impl {
   const Handler handler;
   io::Acceptor acceptor;
   metrics::Counter& accepted;
+  metrics::Counter& refused;
   metrics::Gauge& open;
 
   io::Gate inside;     ///< The accepting loop and each handler.
   Listed connections;  ///< Head of the list of those that handlers have not destroyed.
   unsigned running = 0;
+  unsigned turned_away = 0;  ///< Of those that are still being told.
   bool accepting = false;
   std::shared_ptr<TlsContext> tls;
+  AddressLimit* limit = nullptr;
+  Handler turn_away;
   io::Timer drain_timer;
 
   io::Task<void> accept(io::Gate::Pass pass);
-  io::Task<void> serve(std::unique_ptr<Connection> connection, io::Gate::Pass pass);
+  void take(UniqueFd accepted_socket);
+  io::Task<void> serve(std::unique_ptr<Connection> connection, AddressLimit::Place place,
+                       io::Gate::Pass pass);
+  void refuse(UniqueFd accepted_socket, Address peer);
+  io::Task<void> refuse_politely(std::unique_ptr<Connection> connection, io::Gate::Pass pass);
   void abort_all() noexcept {
     for (Listed* each = connections.next; each != &connections; each = each->next) {
       static_cast<Connection::Impl*>(each)->abort();
@@ -53,6 +66,12 @@ Listener::~Listener() { SF_ASSERT(!impl_->accepting && impl_->running == 0); }
 
 void Listener::use_tls(std::shared_ptr<TlsContext> context) noexcept {
   impl_->tls = std::move(context);
+}
+
+void Listener::limit_addresses(AddressLimit& limit, Handler turn_away) {
+  SF_ASSERT(!impl_->accepting);
+  impl_->limit = &limit;
+  impl_->turn_away = std::move(turn_away);
 }
 
 void Listener::start() {
@@ -72,15 +91,23 @@ io::Task<void> Listener::Impl::accept([[maybe_unused]] io::Gate::Pass pass) {
       co_return;
     }
     accepted.add();
-    Address peer = peer_address(accepted_socket->get());
-    auto connection =
-        std::make_unique<Connection>(reactor, std::move(*accepted_socket), std::move(peer), tls);
-    connection->impl_->insert_before(connections);
-    reactor.spawn(serve(std::move(connection), inside.enter()));
+    take(std::move(*accepted_socket));
   }
 }
 
+void Listener::Impl::take(UniqueFd accepted_socket) {
+  Address peer = peer_address(accepted_socket.get());
+  std::optional<AddressLimit::Place> place =
+      limit ? limit->enter(peer) : std::make_optional<AddressLimit::Place>();
+  if (!place) return refuse(std::move(accepted_socket), std::move(peer));
+  auto connection =
+      std::make_unique<Connection>(reactor, std::move(accepted_socket), std::move(peer), tls);
+  connection->impl_->insert_before(connections);
+  reactor.spawn(serve(std::move(connection), std::move(*place), inside.enter()));
+}
+
 io::Task<void> Listener::Impl::serve(std::unique_ptr<Connection> connection,
+                                     [[maybe_unused]] AddressLimit::Place place,
                                      [[maybe_unused]] io::Gate::Pass pass) {
   ++running;
   open.add(1);
@@ -88,6 +115,32 @@ io::Task<void> Listener::Impl::serve(std::unique_ptr<Connection> connection,
   co_await answering;
   open.add(-1);
   --running;
+}
+
+void Listener::Impl::refuse(UniqueFd accepted_socket, Address peer) {
+  refused.add();
+  std::uint64_t untold = 0;
+  if (limit->is_news(reactor.now_ms(), untold)) {
+    log::warn("net", "refused connections of an address that has too many",
+              {{"address", peer.host},
+               {"connections_max", limit->connections_max()},
+               {"refused", untold},
+               {"hint", "--address-connections-max, or --address-connections-exempt for proxies"}});
+  }
+  // A handshake, or a place for whoever comes, would be what the limit is there to save.
+  if (tls || turned_away >= limits::kTurnedAwayMax) return;
+  auto connection =
+      std::make_unique<Connection>(reactor, std::move(accepted_socket), std::move(peer));
+  connection->impl_->insert_before(connections);
+  reactor.spawn(refuse_politely(std::move(connection), inside.enter()));
+}
+
+io::Task<void> Listener::Impl::refuse_politely(std::unique_ptr<Connection> connection,
+                                               [[maybe_unused]] io::Gate::Pass pass) {
+  ++turned_away;
+  io::Task<void> telling = turn_away(std::move(connection));
+  co_await telling;
+  --turned_away;
 }
 
 io::Task<void> Listener::stop_accepting() {

@@ -343,6 +343,26 @@ class Faults(Tls):
         self.assertEqual(self.ask(server, "GET", "/healthz")[0], 200)
 
     @on_both_backends
+    def test_who_has_too_many_is_closed(self):
+        server = self.serve("--reactors", "2", "--address-connections-max", "4",
+                            "--address-connections-exempt", "192.0.2.1")
+        streams = [self.connect(server) for _ in range(4)]
+        for _ in range(3):
+            with self.tcp(server) as plain:
+                self.assertEqual(plain.recv(1), b"")  # No alert, no handshake.
+        for stream in streams:
+            self.assertEqual(self.ask(server, "GET", "/healthz", stream=stream)[0], 200)
+        streams.pop().close()
+
+        def gets_in():
+            try:
+                return self.ask(server, "GET", "/healthz")[0] == 200
+            except (ssl.SSLError, ConnectionError):
+                return False
+
+        self.until(gets_in)
+
+    @on_both_backends
     def test_a_handshake_has_its_time(self):
         server = self.serve()
         begun = time.monotonic()

@@ -33,8 +33,9 @@ inline constexpr std::size_t kDirectIoAlignment = 4096;
 
 // net
 inline constexpr int kListenBacklog = 4096;
-inline constexpr unsigned kLingerMs = 1'000;               ///< Reading on after our last answer.
-inline constexpr std::size_t kLingerBytesMax = 16 * kMiB;  ///< Likewise.
+inline constexpr unsigned kTurnedAwayMax = 64;  ///< Of a listener, being told; more: just closed.
+inline constexpr unsigned kLingerMs = 1'000;    ///< Reading on after our last answer.
+inline constexpr std::size_t kLingerBytesMax = 16 * kMiB;        ///< Likewise.
 inline constexpr std::size_t kTlsHandshakeBytesMax = 64 * kKiB;  ///< From the peer; over it: ended.
 inline constexpr std::size_t kTlsUnsentBytesMax =
     64 * kKiB;                                            ///< Answers to a peer that only talks.

@@ -37,6 +37,8 @@ class Server {
 
   /// Serves one connection to its end, TLS handshake included. Give this to net::Listener.
   io::Task<void> serve(std::unique_ptr<net::Connection> connection) const;
+  /// 429 for a connection that is one too many of its address, whatever it would have asked for.
+  io::Task<void> turn_away(std::unique_ptr<net::Connection> connection) const;
   /// From now on every response says `Connection: close` and idle connections end. Any thread,
   /// while the reactors that serve connections still run.
   void begin_drain() noexcept;

@@ -8,6 +8,8 @@
 
 namespace sf::net {
 
+class AddressLimit;
+
 /// Binds and listens with SO_REUSEPORT, so that each reactor has a socket of its own on one
 /// address. Port 0 takes a free one; bind the first socket, then the others to `local_address` of
 /// it. The first is bound exclusively and the others join only what this process listens on, so
@@ -33,6 +35,10 @@ class Listener {
 
   /// TLS for what is accepted from here on; those that run keep what they began with.
   void use_tls(std::shared_ptr<TlsContext> context) noexcept;
+  /// Connections beyond what their address may have go to `turn_away` instead, for one last word, a
+  /// few at a time; the others of them, and all of a TLS listener's, are closed. Before `start`;
+  /// the limit outlives the listener.
+  void limit_addresses(AddressLimit& limit, Handler turn_away);
   void start();
   /// No more connections, and the socket is closed; those that run go on.
   io::Task<void> stop_accepting();
