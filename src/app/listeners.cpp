@@ -12,7 +12,13 @@ io::Task<void> make_one(std::unique_ptr<net::Listener>& listener, io::Reactor& r
   listener = std::make_unique<net::Listener>(reactor, std::move(socket), work.handler);
   listener->limit_addresses(work.limit, work.turn_away);
   if (context) listener->use_tls(std::move(context));
-  listener->start();
+  co_return;
+}
+
+io::Task<void> start_one(net::Listener& listener, net::Spread& spread, unsigned place,
+                         const std::vector<net::Listener*>& all) {
+  listener.share(spread, place, all);
+  listener.start();
   co_return;
 }
 
@@ -31,6 +37,12 @@ void Listeners::start(std::vector<UniqueFd> sockets, const Work& work, Contexts 
   for (std::size_t i = 0; i < each_.size(); ++i) {
     reactors_[i]->run(make_one(each_[i], reactors_[i]->reactor(), std::move(sockets[i]), work,
                                std::move(contexts[i])));
+  }
+  // Any of them may be given a connection once the first accepts.
+  std::vector<net::Listener*> all;
+  for (const auto& each : each_) all.push_back(each.get());
+  for (unsigned i = 0; i < each_.size(); ++i) {
+    reactors_[i]->run(start_one(*all[i], work.spread, i, all));
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <streamforge/net/address_limit.hpp>
 #include <streamforge/net/listener.hpp>
+#include <streamforge/net/spread.hpp>
 #include <streamforge/net/tls.hpp>
 
 #include <memory>
@@ -28,6 +29,7 @@ class Listeners {
     net::Listener::Handler handler;
     net::Listener::Handler turn_away;
     net::AddressLimit& limit;
+    net::Spread& spread;
   };
 
   /// One socket for each reactor; `contexts` is empty for listeners without TLS.

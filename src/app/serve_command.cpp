@@ -126,6 +126,7 @@ class Server {
   std::unique_ptr<http::Server> https_;  ///< Keeps answers of its own: they may differ.
   std::unique_ptr<http::Server> admin_http_;
   std::unique_ptr<net::AddressLimit> address_limit_;
+  net::Spread spread_{sizes_.reactors};
   Listeners listeners_{reactors_};
   TlsSide tls_{options_, reactors_};
 
@@ -327,7 +328,8 @@ Listeners::Work Server::work_of(http::Server& server) {
   return {
       .handler = [&server](auto connection) { return server.serve(std::move(connection)); },
       .turn_away = [&server](auto connection) { return server.turn_away(std::move(connection)); },
-      .limit = *address_limit_};
+      .limit = *address_limit_,
+      .spread = spread_};
 }
 
 void Server::accept() {

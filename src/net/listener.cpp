@@ -9,10 +9,22 @@
 #include <streamforge/io/timer.hpp>
 #include <streamforge/net/address_limit.hpp>
 #include <streamforge/net/listener.hpp>
+#include <streamforge/net/spread.hpp>
 
 #include <string>
 
 namespace sf::net {
+
+namespace {
+
+/// A connection that has been accepted and may yet move to another reactor.
+struct Arrival {
+  UniqueFd socket;
+  Address peer;
+  AddressLimit::Place place;
+};
+
+}  // namespace
 
 struct Listener::Impl {
   Impl(io::Reactor& home, UniqueFd descriptor, Handler answer)
@@ -22,6 +34,9 @@ struct Listener::Impl {
         acceptor(home, socket.get()),
         accepted(metrics::counter("streamforge_net_accepted_total", "Connections accepted",
                                   {{"reactor", std::to_string(home.index())}})),
+        handed_over(metrics::counter("streamforge_net_handed_over_total",
+                                     "Connections accepted and given to a reactor that had fewer",
+                                     {{"reactor", std::to_string(home.index())}})),
         refused(metrics::counter("streamforge_net_refused_total",
                                  "Connections refused because their address had too many",
                                  {{"reactor", std::to_string(home.index())}})),
@@ -33,6 +48,7 @@ struct Listener::Impl {
   const Handler handler;
   io::Acceptor acceptor;
   metrics::Counter& accepted;
+  metrics::Counter& handed_over;
   metrics::Counter& refused;
   metrics::Gauge& open;
 
@@ -44,10 +60,14 @@ struct Listener::Impl {
   std::shared_ptr<TlsContext> tls;
   AddressLimit* limit = nullptr;
   Handler turn_away;
+  Spread* spread = nullptr;
+  unsigned mine = 0;  ///< This one's place in `all`.
+  std::vector<Listener*> all;
   io::Timer drain_timer;
 
   io::Task<void> accept(io::Gate::Pass pass);
   void take(UniqueFd accepted_socket);
+  void adopt(Arrival arrival);
   io::Task<void> serve(std::unique_ptr<Connection> connection, AddressLimit::Place place,
                        io::Gate::Pass pass);
   void refuse(UniqueFd accepted_socket, Address peer);
@@ -72,6 +92,13 @@ void Listener::limit_addresses(AddressLimit& limit, Handler turn_away) {
   SF_ASSERT(!impl_->accepting);
   impl_->limit = &limit;
   impl_->turn_away = std::move(turn_away);
+}
+
+void Listener::share(Spread& spread, unsigned place, std::vector<Listener*> all) {
+  SF_ASSERT(!impl_->accepting && all[place] == this);
+  impl_->spread = &spread;
+  impl_->mine = place;
+  impl_->all = std::move(all);
 }
 
 void Listener::start() {
@@ -100,10 +127,21 @@ void Listener::Impl::take(UniqueFd accepted_socket) {
   std::optional<AddressLimit::Place> place =
       limit ? limit->enter(peer) : std::make_optional<AddressLimit::Place>();
   if (!place) return refuse(std::move(accepted_socket), std::move(peer));
-  auto connection =
-      std::make_unique<Connection>(reactor, std::move(accepted_socket), std::move(peer), tls);
+  Arrival arrival{std::move(accepted_socket), std::move(peer), std::move(*place)};
+  const unsigned home = spread ? spread->enter(mine) : mine;
+  if (home == mine) return adopt(std::move(arrival));
+  handed_over.add();
+  Impl* const other = all[home]->impl_.get();
+  // A message has to be copyable, though nobody copies it.
+  auto shared = std::make_shared<Arrival>(std::move(arrival));
+  other->reactor.post([other, shared] { other->adopt(std::move(*shared)); });
+}
+
+void Listener::Impl::adopt(Arrival arrival) {
+  auto connection = std::make_unique<Connection>(reactor, std::move(arrival.socket),
+                                                 std::move(arrival.peer), tls);
   connection->impl_->insert_before(connections);
-  reactor.spawn(serve(std::move(connection), std::move(*place), inside.enter()));
+  reactor.spawn(serve(std::move(connection), std::move(arrival.place), inside.enter()));
 }
 
 io::Task<void> Listener::Impl::serve(std::unique_ptr<Connection> connection,
@@ -115,6 +153,7 @@ io::Task<void> Listener::Impl::serve(std::unique_ptr<Connection> connection,
   co_await answering;
   open.add(-1);
   --running;
+  if (spread) spread->leave(mine);
 }
 
 void Listener::Impl::refuse(UniqueFd accepted_socket, Address peer) {

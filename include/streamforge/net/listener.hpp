@@ -5,10 +5,12 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace sf::net {
 
 class AddressLimit;
+class Spread;
 
 /// Binds and listens with SO_REUSEPORT, so that each reactor has a socket of its own on one
 /// address. Port 0 takes a free one; bind the first socket, then the others to `local_address` of
@@ -39,6 +41,9 @@ class Listener {
   /// few at a time; the others of them, and all of a TLS listener's, are closed. Before `start`;
   /// the limit outlives the listener.
   void limit_addresses(AddressLimit& limit, Handler turn_away);
+  /// The listeners of one address, one on each reactor, this one at `place`: what is accepted here
+  /// may be given to any of them. Before `start`; all stop accepting before any drains.
+  void share(Spread& spread, unsigned place, std::vector<Listener*> all);
   void start();
   /// No more connections, and the socket is closed; those that run go on.
   io::Task<void> stop_accepting();
