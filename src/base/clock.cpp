@@ -2,6 +2,8 @@
 
 #include <streamforge/base/bytes.hpp>
 
+#include <time.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -17,6 +19,13 @@ constexpr std::array<std::string_view, 7> kLongDays = {"Sunday",   "Monday", "Tu
                                                        "Thursday", "Friday", "Saturday"};
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+std::uint64_t read_ns(::clockid_t clock) noexcept {
+  ::timespec now{};
+  ::clock_gettime(clock, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
 
 /// A point in time taken apart, UTC.
 struct Civil {
@@ -160,6 +169,9 @@ std::uint64_t mono_ns() noexcept {
       chrono::duration_cast<chrono::nanoseconds>(chrono::steady_clock::now().time_since_epoch())
           .count());
 }
+
+std::uint64_t thread_cpu_ns() noexcept { return read_ns(CLOCK_THREAD_CPUTIME_ID); }
+std::uint64_t process_cpu_ns() noexcept { return read_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
 std::string to_rfc3339(std::int64_t wall_time_ms) {
   const Civil civil = to_civil(wall_time_ms);

@@ -14,8 +14,8 @@ namespace sf::metrics {
 
 namespace {
 
-using Metric =
-    std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>>;
+using Metric = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>,
+                            std::unique_ptr<Histogram>, std::unique_ptr<TimeCounter>>;
 
 /// All metrics of one name: the same type and help, told apart by their labels.
 struct Family {
@@ -102,7 +102,7 @@ void print(std::string& out, std::string_view name, std::string_view labels, con
   append_line(out, name, labels, concat(number.value()));
 }
 
-constexpr std::string_view kTypeNames[] = {"counter", "gauge", "histogram"};
+constexpr std::string_view kTypeNames[] = {"counter", "gauge", "histogram", "counter"};
 
 }  // namespace
 
@@ -115,6 +115,10 @@ void Histogram::observe_ns(std::uint64_t ns) noexcept {
 
 Counter& counter(std::string_view name, std::string_view help, Labels labels) {
   return find_or_make<Counter>(name, help, labels);
+}
+
+TimeCounter& time_counter(std::string_view name, std::string_view help, Labels labels) {
+  return find_or_make<TimeCounter>(name, help, labels);
 }
 
 Gauge& gauge(std::string_view name, std::string_view help, Labels labels) {

@@ -165,6 +165,7 @@ io::Task<bool> Driver::exchange() {
   Response response;
   if (auto again = share_.answers.find(request); again && head_has_no_body) {
     response = std::move(*again);
+    share_.metrics.quick.add();
   } else {
     response = co_await answer(request, body);
     share_.answers.keep(request, response);

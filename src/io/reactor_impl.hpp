@@ -21,9 +21,12 @@ struct ReactorMetrics {
   metrics::Counter& turns;
   metrics::Counter& completions;
   metrics::Counter& messages;
+  metrics::Counter& long_turns;
   metrics::Counter& stalls;
+  metrics::TimeCounter& cpu;
   metrics::Counter& from_memory;
   metrics::Counter& from_disk;
+  metrics::Counter& zero_copy;
   metrics::Gauge& staging_in_use;
 };
 
@@ -67,10 +70,13 @@ struct Reactor::Impl {
   std::size_t sendable_bytes = limits::kTurnSendBytes;  ///< Of files, in what is left of this turn.
   TimerWheel timers;
   std::uint64_t turn_began_ns = 0;
+  std::uint64_t cpu_read_at_ns = 0;  ///< When `metrics.cpu` was set last.
   unsigned spawned = 0;
 
   void run_messages();
   void wait_and_complete();
+  void read_cpu() noexcept;
+  void note_long_turn() noexcept;
 };
 
 }  // namespace sf::io

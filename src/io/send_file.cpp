@@ -180,6 +180,7 @@ Task<Result<std::size_t>> Reactor::send_file(int socket, int file, std::uint64_t
       } else {
         sent = static_cast<std::size_t>(count);
         impl_->metrics.from_memory.add(*sent);
+        impl_->metrics.zero_copy.add(*sent);
       }
     } else {
       sent =

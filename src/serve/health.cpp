@@ -1,6 +1,7 @@
 #include "caller.hpp"
 #include "handlers.hpp"
 
+#include <streamforge/base/clock.hpp>
 #include <streamforge/base/json.hpp>
 #include <streamforge/base/metrics.hpp>
 
@@ -41,6 +42,10 @@ io::Task<http::Response> Health::metrics(http::Request& request) {
     auto who = allowed(request, shared_.parts.accounts, store::Action::kReadMetrics);
     if (!who) co_return http::problem(request, who.error());
   }
+  static metrics::TimeCounter& cpu = metrics::time_counter(
+      "streamforge_process_cpu_seconds_total",
+      "CPU time of the server's process, all its threads, without its transcoders.");
+  cpu.set_ns(process_cpu_ns());
   co_return http::Response::text(200, metrics::to_prometheus_text(),
                                  "text/plain; version=0.0.4; charset=utf-8");
 }

@@ -15,6 +15,11 @@ namespace sf {
 /// Nanoseconds from an arbitrary start; never goes back.
 [[nodiscard]] std::uint64_t mono_ns() noexcept;
 
+/// CPU time that the calling thread has used, in the kernel too. A system call: not for every turn.
+[[nodiscard]] std::uint64_t thread_cpu_ns() noexcept;
+/// Likewise of all threads of this process, those that have ended included.
+[[nodiscard]] std::uint64_t process_cpu_ns() noexcept;
+
 /// RFC 3339 in UTC with milliseconds: 2026-01-02T03:04:05.678Z.
 [[nodiscard]] std::string to_rfc3339(std::int64_t wall_time_ms);
 /// RFC 9110 section 5.6.7 IMF-fixdate: Sun, 06 Nov 1994 08:49:37 GMT.

@@ -28,7 +28,7 @@ inline constexpr std::size_t kTurnSendBytes = 16 * kMiB;  ///< Of files, in one 
 inline constexpr std::size_t kTouchedByteWeight = 4;
 inline constexpr unsigned kRecvQueueMax = 8;     ///< Unread chunks before a receive is paused.
 inline constexpr unsigned kAcceptRetryMs = 100;  ///< Pause when descriptors have run out.
-inline constexpr unsigned kTurnStallMs = 5;      ///< A turn that works longer is counted.
+inline constexpr unsigned kTurnStallMs = 5;      ///< A turn that uses more CPU is counted.
 inline constexpr std::size_t kDirectIoAlignment = 4096;
 
 // net

@@ -30,6 +30,18 @@ class alignas(64) Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// Time that was spent, in nanoseconds; printed in seconds. Set by one thread at a time to what a
+/// clock shows.
+class alignas(64) TimeCounter {
+ public:
+  void set_ns(std::uint64_t ns) noexcept { ns_.store(ns, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t ns() const noexcept { return ns_.load(std::memory_order_relaxed); }
+  [[nodiscard]] double value() const noexcept { return static_cast<double>(ns()) / 1e9; }
+
+ private:
+  std::atomic<std::uint64_t> ns_{0};
+};
+
 class alignas(64) Gauge {
  public:
   void set(std::int64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
@@ -62,6 +74,8 @@ class Histogram {
 /// The metric of this name and these labels, made on first use. Names are Prometheus names with
 /// the prefix `streamforge_`; a name has one type and one help text, asserted.
 [[nodiscard]] Counter& counter(std::string_view name, std::string_view help, Labels labels = {});
+[[nodiscard]] TimeCounter& time_counter(std::string_view name, std::string_view help,
+                                        Labels labels = {});
 [[nodiscard]] Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
 [[nodiscard]] Histogram& histogram(std::string_view name, std::string_view help,
                                    Labels labels = {});

@@ -12,12 +12,15 @@ TEST(Metrics, PrintAsPrometheusText) {
   counter("streamforge_test_total", "Things.", {{"reactor", "1"}, {"kind", "a\"\n\\"}}).add();
   counter("streamforge_test_total", "Things.", {{"reactor", "0"}}).add();
   gauge("streamforge_test_open", "Open now.").set(-4);
+  time_counter("streamforge_test_cpu_seconds_total", "Time.").set_ns(1'250'000'000);
   const std::string text = to_prometheus_text();
   EXPECT_THAT(text, HasSubstr("# HELP streamforge_test_total Things.\n"
                               "# TYPE streamforge_test_total counter\n"
                               "streamforge_test_total{reactor=\"0\"} 3\n"
                               "streamforge_test_total{reactor=\"1\",kind=\"a\\\"\\n\\\\\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("# TYPE streamforge_test_open gauge\nstreamforge_test_open -4\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE streamforge_test_cpu_seconds_total counter\n"
+                              "streamforge_test_cpu_seconds_total 1.25\n"));
 }
 
 TEST(Metrics, HistogramPutsDurationsInPowersOfTwo) {

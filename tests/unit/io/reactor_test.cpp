@@ -1,5 +1,6 @@
 #include "support/on_reactor.hpp"
 
+#include <streamforge/base/clock.hpp>
 #include <streamforge/base/metrics.hpp>
 #include <streamforge/io/gate.hpp>
 
@@ -175,23 +176,39 @@ TEST_P(ReactorTest, GateCloseWaitsForAllInside) {
   EXPECT_TRUE(closed);
 }
 
+void work_8_ms() {
+  const std::uint64_t begin_ns = thread_cpu_ns();
+  while (thread_cpu_ns() - begin_ns < 8'000'000) {
+  }
+}
+
 TEST_P(ReactorTest, SaysInMetricsWhatCarriesItAndWhatItDid) {
   Result<std::unique_ptr<Reactor>> reactor =
       Reactor::create({.backend = GetParam(), .index = 77 + static_cast<unsigned>(GetParam())});
   ASSERT_TRUE(reactor);
   (*reactor)->post(
       [] { std::this_thread::sleep_for(std::chrono::milliseconds(8)); });  // Blocks it.
-  (*reactor)->post([&] { (*reactor)->post([&] { (*reactor)->stop(); }); });
+  (*reactor)->post([&] { (*reactor)->post([&] { (*reactor)->post(work_8_ms); }); });
+  (*reactor)->post([&] {
+    (*reactor)->post(
+        [&] { (*reactor)->post([&] { (*reactor)->post([&] { (*reactor)->stop(); }); }); });
+  });
   (*reactor)->run();
   const std::string text = metrics::to_prometheus_text();
   const std::string label = "{reactor=\"" + std::to_string((*reactor)->index()) + "\"";
   for (const std::string& line : {"streamforge_io_backend" + label + ",backend=\"" +
                                       std::string(name_of(GetParam())) + "\"} 1",
-                                  "streamforge_io_messages_total" + label + "} 3",
+                                  "streamforge_io_messages_total" + label + "} 8",
+                                  "streamforge_io_long_turns_total" + label + "} 2",
                                   "streamforge_io_stalls_total" + label + "} 1",
                                   "streamforge_io_staging_buffers_in_use" + label + "} 0"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\nin\n" << text;
   }
+  const std::string cpu = "streamforge_io_cpu_seconds_total" + label + "} ";
+  ASSERT_NE(text.find(cpu), std::string::npos);
+  const double seconds = std::stod(text.substr(text.find(cpu) + cpu.size()));
+  EXPECT_GE(seconds, 0.008) << "what it worked";
+  EXPECT_LE(seconds, static_cast<double>(thread_cpu_ns()) / 1e9);
 }
 
 }  // namespace
