@@ -11,6 +11,10 @@
 #include <streamforge/net/listener.hpp>
 #include <streamforge/net/spread.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <string>
 
 namespace sf::net {
@@ -86,6 +90,10 @@ Listener::~Listener() { SF_ASSERT(!impl_->accepting && impl_->running == 0); }
 
 void Listener::use_tls(std::shared_ptr<TlsContext> context) noexcept {
   impl_->tls = std::move(context);
+  // Of what is encrypted every reader has a copy of its own, and the kernel would take up to 4 MiB
+  // of it for one who reads nothing. What is accepted inherits the bound.
+  const int bytes = limits::kTlsSocketUnsentBytesMax;
+  ::setsockopt(impl_->socket.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
 }
 
 void Listener::limit_addresses(AddressLimit& limit, Handler turn_away) {

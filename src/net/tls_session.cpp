@@ -5,6 +5,8 @@
 #include <streamforge/io/reactor.hpp>
 
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -220,7 +222,10 @@ std::size_t TlsSession::room() const noexcept {
   if (::getsockopt(socket_, SOL_SOCKET, SO_MEMINFO, memory.data(), &bytes) != 0) return 0;
   const std::size_t limit = memory[SK_MEMINFO_SNDBUF];
   const std::size_t queued = memory[SK_MEMINFO_WMEM_QUEUED];
-  return queued < limit ? limit - queued : 0;
+  int unsent = 0;
+  if (queued >= limit || ::ioctl(socket_, SIOCOUTQNSD, &unsent) != 0) return 0;
+  const int left = std::max(limits::kTlsSocketUnsentBytesMax - unsent, 0);
+  return std::min(limit - queued, static_cast<std::size_t>(left));
 }
 
 std::string_view TlsSession::protocol() const noexcept {
