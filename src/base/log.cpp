@@ -21,7 +21,7 @@ namespace sf::log {
 
 namespace {
 
-constexpr std::size_t kQueueLines = 8192;
+constexpr std::size_t kQueueLines = 2048;  // Or batches of them, so that it is 16 MiB at most.
 constexpr std::size_t kFileBytesMax = 16 * 1024 * 1024;
 constexpr std::size_t kFilesKept = 5;
 constexpr std::uint64_t kDroppedReportEveryNs = 1'000'000'000;
@@ -116,6 +116,25 @@ void write(Level level, std::string_view room, std::string_view message,
   if (!running.load(std::memory_order_acquire)) return write_now(std::move(line));
   engine().logger->log(spdlog::level::info, line);
   report_dropped();
+}
+
+void Batch::add(std::string_view room, std::string_view message,
+                std::initializer_list<Field> fields) {
+  if (Level::kInfo < level_now.load(std::memory_order_relaxed)) return;
+  if (!lines_.empty()) lines_ += '\n';
+  append_line(lines_, format_now.load(std::memory_order_relaxed),
+              Line{wall_ms(), Level::kInfo, room, message}, fields);
+}
+
+void Batch::flush() noexcept {
+  if (lines_.empty()) return;
+  if (running.load(std::memory_order_acquire)) {
+    engine().logger->log(spdlog::level::info, lines_);
+    report_dropped();
+  } else {
+    write_now(lines_);
+  }
+  lines_.clear();
 }
 
 }  // namespace sf::log

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace sf::log {
 
@@ -22,55 +23,127 @@ std::string quoted(std::string_view text) {
   return std::move(writer).take();
 }
 
+bool is_bare(char c) noexcept { return !is_control(c) && c != ' ' && c != '"' && c != '='; }
+
 /// A bare word where nothing in it could be misread, else quoted as JSON does.
 void append_value(std::string& out, std::string_view text) {
-  const bool plain = !text.empty() && is_utf8(text) && std::ranges::none_of(text, [](char c) {
-    return is_control(c) || c == ' ' || c == '"' || c == '=';
-  });
-  out += plain ? std::string(text) : quoted(text);
+  const bool ascii = std::ranges::all_of(text, [](char c) { return c > 0; });
+  if (!text.empty() && std::ranges::all_of(text, is_bare) && (ascii || is_utf8(text))) {
+    out += text;
+  } else {
+    out += quoted(text);
+  }
 }
 
-std::string format_text(const Line& line, std::initializer_list<Field> fields) {
-  std::string out = concat(to_rfc3339(line.wall_time_ms), ' ',
-                           kTextNames[static_cast<std::size_t>(line.level)], ' ', line.room, "  ");
+/// As to_rfc3339 does: the calendar is asked once a second, for many lines come in one.
+void append_time(std::string& out, std::int64_t wall_time_ms) {
+  constexpr std::size_t kToTheDot = 20;  // "2026-01-02T03:04:05."
+  thread_local std::int64_t second = -1;
+  thread_local std::array<char, kToTheDot> text{};
+  if (wall_time_ms < 0) {
+    out += to_rfc3339(wall_time_ms);
+    return;
+  }
+  if (wall_time_ms / 1000 != second) {
+    second = wall_time_ms / 1000;
+    std::ranges::copy_n(to_rfc3339(second * 1000).begin(), kToTheDot, text.begin());
+  }
+  const auto ms = static_cast<int>(wall_time_ms % 1000);
+  out.append(text.data(), text.size());
+  for (const int digit : {ms / 100, ms / 10 % 10, ms % 10}) out += static_cast<char>('0' + digit);
+  out += 'Z';
+}
+
+/// A flag or a whole number, which text and JSON spell alike.
+void append_whole(std::string& out, const Field& field) {
+  if (const auto* flag = std::get_if<bool>(&field.value)) {
+    out += *flag ? "true" : "false";
+  } else if (const auto* whole = std::get_if<std::int64_t>(&field.value)) {
+    detail::append(out, *whole);
+  } else {
+    detail::append(out, std::get<std::uint64_t>(field.value));
+  }
+}
+
+void append_text(std::string& out, const Line& line, std::initializer_list<Field> fields) {
+  append_time(out, line.wall_time_ms);
+  out += ' ';
+  out += kTextNames[static_cast<std::size_t>(line.level)];
+  out += ' ';
+  out += line.room;
+  out += "  ";
   const bool plain = is_utf8(line.message) && std::ranges::none_of(line.message, is_control);
   out += plain ? std::string(line.message) : quoted(line.message);
   for (const Field& field : fields) {
-    out += concat(' ', field.key, '=');
+    out += ' ';
+    out += field.key;
+    out += '=';
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {
       append_value(out, *text);
-    } else if (const auto* flag = std::get_if<bool>(&field.value)) {
-      out += *flag ? "true" : "false";
-    } else if (const auto* whole = std::get_if<std::int64_t>(&field.value)) {
-      detail::append(out, *whole);
-    } else if (const auto* natural = std::get_if<std::uint64_t>(&field.value)) {
-      detail::append(out, *natural);
+    } else if (const auto* number = std::get_if<double>(&field.value)) {
+      detail::append(out, *number);
     } else {
-      detail::append(out, std::get<double>(field.value));
+      append_whole(out, field);
     }
   }
-  return out;
 }
 
-std::string format_json(const Line& line, std::initializer_list<Field> fields) {
-  json::Writer writer;
-  writer.begin_object()
-      .field("time", to_rfc3339(line.wall_time_ms))
-      .field("level", kJsonNames[static_cast<std::size_t>(line.level)])
-      .field("room", line.room)
-      .field("message", line.message);
-  for (const Field& field : fields) {
-    writer.key(field.key);
-    std::visit([&](const auto& value) { writer.value(value); }, field.value);
+void append_json_text(std::string& out, std::string_view text) {
+  const bool plain = std::ranges::all_of(
+      text, [](char c) { return !is_control(c) && c > 0 && c != '"' && c != '\\'; });
+  if (!plain) {
+    out += quoted(text);
+    return;
   }
-  writer.end_object();
-  return std::move(writer).take();
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+/// By hand: a line a request is written so, and a json::Writer each was a third of a request.
+void append_json(std::string& out, const Line& line, std::initializer_list<Field> fields) {
+  out += R"({"time":")";
+  append_time(out, line.wall_time_ms);
+  out += R"(","level":")";
+  out += kJsonNames[static_cast<std::size_t>(line.level)];
+  out += R"(","room":")";
+  out += line.room;
+  out += R"(","message":)";
+  append_json_text(out, line.message);
+  for (const Field& field : fields) {
+    out += ",\"";
+    out += field.key;
+    out += "\":";
+    if (const auto* text = std::get_if<std::string_view>(&field.value)) {
+      append_json_text(out, *text);
+    } else if (const auto* number = std::get_if<double>(&field.value)) {
+      if (std::isfinite(*number)) {
+        detail::append(out, *number);
+      } else {
+        out += "null";
+      }
+    } else {
+      append_whole(out, field);
+    }
+  }
+  out += '}';
 }
 
 }  // namespace
 
+void append_line(std::string& out, Format format, const Line& line,
+                 std::initializer_list<Field> fields) {
+  if (format == Format::kText) {
+    append_text(out, line, fields);
+  } else {
+    append_json(out, line, fields);
+  }
+}
+
 std::string format_line(Format format, const Line& line, std::initializer_list<Field> fields) {
-  return format == Format::kText ? format_text(line, fields) : format_json(line, fields);
+  std::string out;
+  append_line(out, format, line, fields);
+  return out;
 }
 
 }  // namespace sf::log

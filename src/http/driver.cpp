@@ -244,16 +244,21 @@ void Driver::account_quick(std::uint64_t bytes_before, const Result<>& sent) {
   const QuickMatch quick = std::exchange(quick_, {});
   const int status = quick.not_modified ? 304 : 200;
   share_.metrics.quick.add();
-  if (!state_.options.access_log && sent) {
-    return count(status, mono_ns() - quick_begun_ns_, sender_.bytes_sent() - bytes_before);
+  if (!sent && sent.error().code == ErrorCode::kCorrupt) {
+    Request request;
+    request.method = quick.method;
+    request.target = quick.answer->target;
+    request.request_id = present_request_id();
+    Response response;
+    response.status = status;
+    return account(request, response, quick_begun_ns_, bytes_before, sent);
   }
-  Request request;
-  request.method = quick.method;
-  request.target = quick.answer->target;
-  request.request_id = present_request_id();
-  Response response;
-  response.status = status;
-  account(request, response, quick_begun_ns_, bytes_before, sent);
+  const std::uint64_t took_ns = mono_ns() - quick_begun_ns_;
+  const std::uint64_t bytes = sender_.bytes_sent() - bytes_before;
+  count(status, took_ns, bytes);
+  if (!state_.options.access_log) return;
+  const std::string id = present_request_id();
+  log_access(name_of(quick.method), quick.answer->target, status, took_ns, bytes, id, sent);
 }
 
 void Driver::account(const Request& request, const Response& response, std::uint64_t begun_ns,
@@ -266,15 +271,24 @@ void Driver::account(const Request& request, const Response& response, std::uint
                {{"request_id", request.request_id}, {"target", request.target}});
   }
   if (!state_.options.access_log) return;
-  log::info("http", request.target.empty() ? "refused" : "request",
-            {{"method", request.target.empty() ? "-" : name_of(request.method)},
-             {"target", request.target},
-             {"status", response.status},
-             {"bytes", bytes},
-             {"ms", static_cast<double>(took_ns) / 1e6},
-             {"peer", peer_text(*connection_)},
-             {"request_id", request.request_id},
-             {"ended", sent ? "whole" : name_of(sent.error().code)}});
+  log_access(request.target.empty() ? "-" : name_of(request.method), request.target,
+             response.status, took_ns, bytes, request.request_id, sent);
+}
+
+void Driver::log_access(std::string_view method, std::string_view target, int status,
+                        std::uint64_t took_ns, std::uint64_t bytes, std::string_view request_id,
+                        const Result<>& sent) {
+  if (peer_text_.empty()) peer_text_ = peer_text(*connection_);
+  share_.access.add("http", target.empty() ? "refused" : "request",
+                    {{"method", method},
+                     {"target", target},
+                     {"status", status},
+                     {"bytes", bytes},
+                     {"ms", static_cast<double>(took_ns / 1000) / 1e3},
+                     {"peer", peer_text_},
+                     {"request_id", request_id},
+                     {"ended", sent ? "whole" : name_of(sent.error().code)}});
+  share_.access_added();
 }
 
 }  // namespace sf::http

@@ -35,6 +35,9 @@ class Driver final : public Served {
   void count(int status, std::uint64_t begun_ns, std::uint64_t bytes);
   void account(const Request& request, const Response& response, std::uint64_t begun_ns,
                std::uint64_t bytes_before, const Result<>& sent);
+  void log_access(std::string_view method, std::string_view target, int status,
+                  std::uint64_t took_ns, std::uint64_t bytes, std::string_view request_id,
+                  const Result<>& sent);
   void account_quick(std::uint64_t bytes_before, const Result<>& sent);
 
   const ServerState& state_;
@@ -42,7 +45,8 @@ class Driver final : public Served {
   std::unique_ptr<net::Connection> connection_;
   Inbound inbound_;
   ResponseSender sender_;
-  std::string id_;  ///< Of the connection, once it is needed; request ids begin with it.
+  std::string id_;         ///< Of the connection, once it is needed; request ids begin with it.
+  std::string peer_text_;  ///< For the access log, once it is needed.
   unsigned exchanges_ = 0;
   unsigned exchanges_at_wait_ = 0;      ///< How many there had been when we last waited for bytes.
   std::uint64_t head_deadline_ms_ = 0;  ///< 0: the head has not begun.

@@ -104,7 +104,18 @@ Served::Served(ReactorShare& share) noexcept : share_(share), next_(share.first)
 Served::~Served() {
   (previous_ ? previous_->next_ : share_.first) = next_;
   if (next_) next_->previous_ = previous_;
-  share_.count.fetch_sub(1, std::memory_order_relaxed);
+  if (share_.count.fetch_sub(1, std::memory_order_relaxed) == 1) share_.write_access();
+}
+
+void ReactorShare::access_added() {
+  if (access.full()) return access.flush();
+  if (access_timer.armed()) return;
+  access_timer.arm(reactor.timers(), limits::kAccessLogDelayMs, [this] { access.flush(); });
+}
+
+void ReactorShare::write_access() noexcept {
+  access_timer.cancel();
+  access.flush();
 }
 
 void ReactorShare::end_idle() noexcept {

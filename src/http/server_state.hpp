@@ -3,8 +3,10 @@
 /// What the connections of one server share. ServerState is read-only but for `draining`; a
 /// ReactorShare belongs to one reactor's thread.
 
+#include <streamforge/base/log.hpp>
 #include <streamforge/base/metrics.hpp>
 #include <streamforge/http/server.hpp>
+#include <streamforge/io/timer.hpp>
 
 #include <array>
 #include <atomic>
@@ -52,10 +54,15 @@ struct ReactorMetrics {
 struct ReactorShare {
   ReactorShare(io::Reactor& home, const ServerOptions& options);
   void end_idle() noexcept;
+  /// `access` has a line more: it is written when there are many, or soon.
+  void access_added();
+  void write_access() noexcept;
 
   io::Reactor& reactor;
   ReactorMetrics metrics;
   QuickAnswers answers;
+  log::Batch access;  ///< The access log's lines; none is left when no connection is.
+  io::Timer access_timer;
   Served* first = nullptr;
   std::atomic<unsigned> count{0};  ///< Written by the reactor, read by `begin_drain`.
 };

@@ -53,6 +53,7 @@ inline constexpr std::size_t kJsonBodyBytesMax = kMiB;           ///< API bodies
 inline constexpr unsigned kRangesMax = 16;                       ///< More in one request: 200.
 inline constexpr unsigned kPipelineDepthMax = 64;
 inline constexpr unsigned kQuickAnswersMax = 8192;       ///< Answers one reactor may keep.
+inline constexpr unsigned kAccessLogDelayMs = 200;       ///< What a line may wait for others.
 inline constexpr unsigned kHeadTimeoutMs = 10'000;       ///< First byte of a head to its last.
 inline constexpr unsigned kIdleTimeoutMs = 75'000;       ///< Between requests.
 inline constexpr unsigned kBodyStallTimeoutMs = 60'000;  ///< No byte of a body for this long.

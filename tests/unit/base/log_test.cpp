@@ -1,7 +1,9 @@
+#include <streamforge/base/clock.hpp>
 #include <streamforge/base/log.hpp>
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -11,6 +13,7 @@
 namespace sf::log {
 namespace {
 
+const double zero = 0;
 constexpr std::int64_t kMorning = 1795402800123;
 
 TEST(LogLine, TextReadsLikeASentence) {
@@ -34,6 +37,53 @@ TEST(LogLine, JsonKeepsTypes) {
                         {{"file", "a b"}, {"ms", -1}, {"bytes", ~std::uint64_t{0}}, {"ok", false}}),
             R"({"time":"2026-11-23T03:00:00.123Z","level":"warn","room":"io","message":"slow",)"
             R"("file":"a b","ms":-1,"bytes":18446744073709551615,"ok":false})");
+}
+
+TEST(LogLine, JsonQuotesWhatNeedsIt) {
+  const Line line{kMorning, Level::kInfo, "http", "re\"quest"};
+  EXPECT_EQ(
+      format_line(Format::kJson, line,
+                  {{"target", "/a\n\\b"}, {"name", "\xC3\xA9"}, {"ms", 0.5}, {"none", 0.0 / zero}}),
+      R"({"time":"2026-11-23T03:00:00.123Z","level":"info","room":"http",)"
+      R"("message":"re\"quest","target":"/a\n\\b","name":"é","ms":0.5,"none":null})");
+}
+
+TEST(LogLine, TheTimeFollowsTheClock) {
+  for (const std::int64_t ms : {kMorning, kMorning + 1, kMorning + 876, kMorning + 877, kMorning,
+                                std::int64_t{0}, std::int64_t{-1}, std::int64_t{999}}) {
+    const auto text = format_line(Format::kText, Line{ms, Level::kInfo, "io", "x"}, {});
+    EXPECT_EQ(text, to_rfc3339(ms) + " INFO  io  x");
+  }
+}
+
+TEST(Log, ABatchIsWrittenInOrderAndWhole) {
+  test::TempDir folder;
+  const std::string file = folder.file("server.log");
+  ASSERT_TRUE(start({Level::kInfo, Format::kText, file}));
+  {
+    Batch batch;
+    EXPECT_TRUE(batch.empty());
+    unsigned flushed = 0;
+    for (int i = 0; i < 1000; ++i) {
+      batch.add("http", "request", {{"i", i}});
+      if (!batch.full()) continue;
+      batch.flush();
+      ++flushed;
+    }
+    EXPECT_GT(flushed, 1u);
+    EXPECT_LT(flushed, 20u);
+    set_level(Level::kWarn);
+    batch.add("http", "below the level", {});
+    set_level(Level::kInfo);
+  }  // What is left goes when the batch goes.
+  stop();
+  const std::string text = test::read_file(file);
+  std::size_t at = 0;
+  for (int i = 0; i < 1000; ++i) {
+    at = text.find("http  request i=" + std::to_string(i) + "\n", at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+  EXPECT_EQ(std::ranges::count(text, '\n'), 1000);
 }
 
 TEST(Log, WritesWhatIsQueuedToItsFileOnStop) {
