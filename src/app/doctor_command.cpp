@@ -131,8 +131,10 @@ void report_codecs(Report& report) {
 }
 
 void report_tls(Report& report) {
-  report.good("tls",
-              concat(net::tls_library(), ": TLS 1.2 and 1.3; encrypted here, not by the kernel"));
+  const net::KernelTls kernel = net::probe_kernel_tls();
+  report.good("tls", concat(net::tls_library(), ": TLS 1.2 and 1.3; encrypted here, not by the ",
+                            "kernel, which ",
+                            kernel.available ? "could (kTLS)" : "could not: ", kernel.why));
 }
 
 }  // namespace

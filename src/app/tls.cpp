@@ -79,6 +79,9 @@ Result<> TlsSide::listen(unsigned count) {
   auto sockets = net::listen_tcp(address_, count);
   if (!sockets) return fail(std::move(sockets.error()));
   sockets_ = std::move(*sockets);
+  const net::KernelTls kernel = net::probe_kernel_tls();
+  log::info("app", "encrypting in the process",
+            {{"kernel_could", kernel.available}, {"why_not", kernel.why}});
   return {};
 }
 

@@ -732,7 +732,12 @@ class Pages(Tls):
         self.assertIn("; Secure", fields["set-cookie"])
 
     def test_doctor_names_the_library(self):
-        self.assertRegex(run(BINARY, "doctor", "--data", self.dir).stdout, r"ok +tls +OpenSSL 3")
+        said = run(BINARY, "doctor", "--data", self.dir).stdout
+        self.assertRegex(said, r"ok +tls +OpenSSL 3.*the kernel, which could( \(kTLS\)| not: .)")
+
+    def test_the_log_says_who_encrypts(self):
+        self.backend = "epoll"
+        self.assertRegex(self.serve().log(), "encrypting in the process kernel_could=(true|false)")
 
 
 if __name__ == "__main__":

@@ -62,6 +62,14 @@ class TlsContext {
 /// anew a week before it expires. Blocks.
 [[nodiscard]] Result<TlsFiles> self_signed_certificate(const std::string& folder);
 
+/// Whether the kernel could encrypt for us (kTLS), asked of a connection over loopback; `why` says
+/// what is in the way. For `doctor` and the log: nothing uses it yet (docs/decisions/0022). Blocks.
+struct KernelTls {
+  bool available = false;
+  std::string why;
+};
+[[nodiscard]] KernelTls probe_kernel_tls();
+
 /// The library and what it offers, for `doctor`: "OpenSSL 3.0.19 …".
 [[nodiscard]] std::string tls_library();
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,6 +19,17 @@
 
 namespace sf::net {
 namespace {
+
+// The kernel lists what it has once it was asked for it.
+TEST(KernelTls, IsFoundWhereTheKernelListsIt) {
+  const KernelTls found = probe_kernel_tls();
+  std::ifstream list("/proc/sys/net/ipv4/tcp_available_ulp");
+  ASSERT_TRUE(list.is_open());
+  bool listed = false;
+  for (std::string name; list >> name;) listed = listed || name == "tls";
+  EXPECT_EQ(found.available, listed);
+  EXPECT_EQ(found.why.empty(), listed) << found.why;
+}
 
 using io::Reactor;
 using io::Task;
