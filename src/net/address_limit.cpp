@@ -121,7 +121,8 @@ void AddressLimit::leave(std::uint64_t hash) noexcept {
 bool AddressLimit::is_news(std::uint64_t now_ms, std::uint64_t& untold) noexcept {
   untold_.fetch_add(1, std::memory_order_relaxed);
   std::uint64_t said_ms = said_ms_.load(std::memory_order_relaxed);
-  if (said_ms != 0 && now_ms - said_ms < kSayAgainMs) return false;
+  // Reactors' clocks differ by a turn, so `now_ms` may lie before.
+  if (said_ms != 0 && now_ms < said_ms + kSayAgainMs) return false;
   if (!said_ms_.compare_exchange_strong(said_ms, now_ms)) return false;  // Another reactor says it.
   untold = untold_.exchange(0, std::memory_order_relaxed);
   return true;
