@@ -170,7 +170,8 @@ io::Task<bool> Driver::exchange() {
     response = co_await answer(request, body);
     share_.answers.keep(request, response);
   }
-  const ResponseSender::Context context{request.method == Method::kHead, request.minor_version};
+  const ResponseSender::Context context{request.method == Method::kHead,
+                                        request.version != Version::kHttp10};
   bool keep_alive = client_keeps_alive && !response.close && !state_.is_draining() &&
                     !ResponseSender::ends_by_close(response, context) && body.can_be_drained();
   const auto sent = co_await sender_.send(response, context, keep_alive);
@@ -187,12 +188,15 @@ void Driver::prepare(Request& request, RequestHead head) {
   request.path = std::move(head.path);
   request.query = std::move(head.query);
   request.authority = std::move(head.authority);
-  request.minor_version = head.minor_version;
+  request.version = head.minor_version == 0 ? Version::kHttp10 : Version::kHttp11;
   request.headers = std::move(head.headers);
   request.request_id = next_request_id();
-  request.connection = connection_.get();
   request.secure = connection_->secure();
-  request.send_now_ = [this](std::string text) { return sender_.send_text(std::move(text)); };
+  request.exchange_ = this;
+}
+
+io::Task<Result<>> Driver::send_informational(int status, Headers fields) {
+  co_return co_await sender_.send_informational(status, fields);
 }
 
 io::Task<Response> Driver::answer(Request& request, const RequestBody& body) {

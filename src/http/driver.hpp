@@ -9,7 +9,7 @@
 
 namespace sf::http {
 
-class Driver final : public Served {
+class Driver final : public Served, private Exchange {
  public:
   Driver(const ServerState& state, ReactorShare& share,
          std::unique_ptr<net::Connection> connection);
@@ -20,6 +20,9 @@ class Driver final : public Served {
   void end_if_idle() noexcept override;
 
  private:
+  [[nodiscard]] const net::Address& peer() const noexcept override { return connection_->peer(); }
+  [[nodiscard]] bool takes_now() const noexcept override { return connection_->takes_now(); }
+  io::Task<Result<>> send_informational(int status, Headers fields) override;
   io::Task<bool> await_head();
   [[nodiscard]] std::uint32_t head_timeout_ms();
   io::Task<void> refuse(ParseFault fault);

@@ -25,6 +25,10 @@ std::string_view name_of(Method method) noexcept {
   return kMethodNames[static_cast<std::size_t>(method)];
 }
 
+std::string_view name_of(Version version) noexcept {
+  return version == Version::kHttp10 ? "HTTP/1.0" : "HTTP/1.1";
+}
+
 std::optional<Method> method_named(std::string_view name) noexcept {
   const auto* found = std::find(kMethodNames.begin(), kMethodNames.end(), name);
   if (found == kMethodNames.end()) return std::nullopt;
@@ -96,13 +100,8 @@ io::Task<Result<std::string>> Body::read_all(std::size_t bytes_max) {
 }
 
 io::Task<Result<>> Request::send_informational(int status, Headers fields) const {
-  if (minor_version == 0 || !send_now_) co_return Result<>{};
-  std::string text = concat("HTTP/1.1 ", status, ' ', reason_phrase(status), "\r\n");
-  for (const auto& [name, value] : fields.all()) {
-    text.append(name).append(": ").append(value).append("\r\n");
-  }
-  text.append("\r\n");
-  auto sent = send_now_(std::move(text));
+  if (version == Version::kHttp10) co_return Result<>{};
+  auto sent = exchange_->send_informational(status, std::move(fields));
   co_return co_await std::move(sent);
 }
 

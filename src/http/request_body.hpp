@@ -24,6 +24,7 @@ class RequestBody final : public Body {
   [[nodiscard]] bool can_splice() const noexcept override {
     return straight_ && piece_.empty() && !finished_ && connection_.can_splice();
   }
+  void interrupt_read() noexcept override { connection_.interrupt_read(); }
   [[nodiscard]] const Headers& trailers() const noexcept override {
     return inbound_.parser().trailers();
   }

@@ -84,7 +84,7 @@ class StreamWriter final : public BodyWriter {
 };
 
 bool ResponseSender::ends_by_close(const Response& response, Context context) noexcept {
-  return context.minor_version == 0 && !context.to_head && !has_no_content(response.status) &&
+  return !context.knows_chunks && !context.to_head && !has_no_content(response.status) &&
          !response.body_bytes();
 }
 
@@ -106,7 +106,7 @@ io::Task<Result<>> ResponseSender::send(Response& response, Context context, boo
     co_return co_await send_slices(response);
   }
   if (const auto* producer = std::get_if<BodyProducer>(&response.body)) {
-    co_return co_await send_stream(*producer, context.minor_version > 0);
+    co_return co_await send_stream(*producer, context.knows_chunks);
   }
   co_return co_await send_head();
 }
@@ -159,7 +159,10 @@ io::Task<Result<>> ResponseSender::send_rest(const QuickMatch& match) {
   co_return co_await write(pieces, false);
 }
 
-io::Task<Result<>> ResponseSender::send_text(std::string text) {
+io::Task<Result<>> ResponseSender::send_informational(int status, const Headers& fields) {
+  std::string text = concat("HTTP/1.1 ", status, ' ', reason_phrase(status), "\r\n");
+  for (const auto& [name, value] : fields.all()) append_field(text, name, value);
+  text.append("\r\n");
   const std::array<ByteSpan, 1> pieces = {as_bytes(text)};
   co_return co_await write(pieces, false);
 }
@@ -188,13 +191,13 @@ void ResponseSender::write_head(const Response& response, Context context, bool 
       head_.append("Content-Length: ");
       append_number(head_, *bytes);
       head_.append("\r\n");
-    } else if (context.minor_version > 0) {
+    } else if (context.knows_chunks) {
       head_.append("Transfer-Encoding: chunked\r\n");
     }
   }
   if (!keep_alive) {
     head_.append("Connection: close\r\n");
-  } else if (context.minor_version == 0) {
+  } else if (!context.knows_chunks) {
     head_.append("Connection: keep-alive\r\n");
   }
   head_.append("\r\n");

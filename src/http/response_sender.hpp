@@ -15,7 +15,7 @@ class ResponseSender {
   /// What of the request decides how the answer looks.
   struct Context {
     bool to_head = false;
-    unsigned minor_version = 1;
+    bool knows_chunks = true;  ///< Not HTTP/1.0.
   };
 
   ResponseSender(net::Connection& connection, const ServerState& state) noexcept
@@ -34,8 +34,7 @@ class ResponseSender {
   void release_memory() noexcept {
     if (head_.capacity() > kHeadBytesKept) head_ = std::string();
   }
-  /// Text as it is: informational responses.
-  io::Task<Result<>> send_text(std::string text);
+  io::Task<Result<>> send_informational(int status, const Headers& fields);
 
   [[nodiscard]] std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
 

@@ -294,7 +294,7 @@ io::Task<http::Response> VideosApi::log(http::Request& request) {
                      video->visibility);
   if (!who) co_return http::problem(request, who.error());
   const std::string path = concat(shared_.options.log_dir, '/', id, ".log");
-  auto& reactor = request.connection->reactor();
+  auto& reactor = io::Reactor::current();
   auto file = co_await reactor.open_at(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
   if (!file) co_return http::Response::text(200, "");  // The transcoder has said nothing.
   std::string text(limits::kVideoLogBytesMax, '\0');

@@ -75,7 +75,7 @@ bool is_under_way(const store::Video& video) {
 io::Task<std::optional<http::Response>> Playback::until_ready(http::Request& request,
                                                               Playable& playable) {
   using enum store::VideoStatus;
-  auto& reactor = request.connection->reactor();
+  auto& reactor = io::Reactor::current();
   for (std::uint32_t waited_ms = 0;
        is_under_way(*playable.video) && waited_ms < limits::kSegmentWaitMs &&
        !shared_.draining.load(std::memory_order_relaxed);

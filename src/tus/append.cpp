@@ -78,7 +78,7 @@ io::Task<Decision<Stored>> end_if_due(Context& context, const http::Request& req
 io::Task<Decision<Stored>> store_body(Context& context, http::Request& request,
                                       Ownership::Hold& hold, const store::Upload& upload,
                                       Append append, Interim& interim) {
-  auto& reactor = request.connection->reactor();
+  auto& reactor = io::Reactor::current();
   auto file = co_await open_file(context, upload);
   if (!file) co_return failed(upload, "cannot open the file of an upload", file.error());
   auto reserved = co_await reserve(reactor, file->fd.get(), append);

@@ -86,7 +86,7 @@ Ingest::Ingest(io::Reactor& reactor, store::Catalogue& catalogue, Ownership::Hol
 Ingest::~Ingest() { hold_.on_let_go({}); }
 
 io::Task<BodyEnd> Ingest::take(http::Request& request) {
-  connection_ = request.connection;
+  body_ = &request.body();
   hold_.on_let_go([this] { interrupt(); });
   stall_timer_.arm(reactor_.timers(), order_.stall_timeout_ms, [this] {
     stalled_ = true;
@@ -341,9 +341,9 @@ void Ingest::give_up(Error error) {
 
 /// Ends the read in flight, so that `step` looks up. Nothing of the body is lost by it.
 void Ingest::interrupt() {
-  if (!reading_ || !connection_) return;
+  if (!reading_ || !body_) return;
   interrupted_ = true;
-  connection_->interrupt_read();
+  body_->interrupt_read();
 }
 
 }  // namespace sf::tus

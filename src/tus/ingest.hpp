@@ -117,7 +117,7 @@ class Ingest {
   std::optional<ChecksumVerifier> verifier_;
 
   // While `take` runs.
-  net::Connection* connection_ = nullptr;
+  http::Body* body_ = nullptr;
   bool reading_ = false;
   bool interrupted_ = false;
   bool flush_due_ = false;

@@ -26,11 +26,11 @@ void Interim::tell(std::uint64_t offset) {
   news_ = offset;
   if (telling_.running()) return;
   telling_.take_off();
-  request_.connection->reactor().spawn(send());
+  io::Reactor::current().spawn(send());
 }
 
 io::Task<void> Interim::send() {
-  while (news_ != told_ && request_.connection->takes_now()) {
+  while (news_ != told_ && request_.takes_now()) {
     told_ = news_;
     http::Headers news = fields();
     news.add("Upload-Offset", std::to_string(told_));

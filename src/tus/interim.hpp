@@ -21,7 +21,8 @@ class Interim {
 
   /// Whether this client is told anything (R1).
   [[nodiscard]] bool wanted() const noexcept {
-    return speaker_.is_ietf() && speaker_.named_version && request_.minor_version > 0;
+    return speaker_.is_ietf() && speaker_.named_version &&
+           request_.version != http::Version::kHttp10;
   }
   /// Where the upload is (R2). A peer that has gone is noticed by whoever reads from it.
   io::Task<void> announce(std::string location, std::string limit);

@@ -26,6 +26,10 @@ enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kO
 [[nodiscard]] std::string_view name_of(Method method) noexcept;
 [[nodiscard]] std::optional<Method> method_named(std::string_view name) noexcept;
 
+enum class Version : std::uint8_t { kHttp10, kHttp11 };
+/// "HTTP/1.1".
+[[nodiscard]] std::string_view name_of(Version version) noexcept;
+
 /// Header fields in order of arrival; names compare without case.
 class Headers {
  public:
@@ -65,11 +69,27 @@ class Body {
   /// body is sized, and what comes next of it is still in the socket.
   virtual io::Task<Result<std::size_t>> splice(const io::Pipe& into, std::size_t bytes);
   [[nodiscard]] virtual bool can_splice() const noexcept { return false; }
+  /// Ends the read that waits, if one does, with kCancelled. Nothing is lost by it: the next read
+  /// gives what arrived meanwhile or waits again. For owners who must look up from a silent peer.
+  virtual void interrupt_read() noexcept = 0;
   /// All of it as text, kTooLarge over `bytes_max`.
   io::Task<Result<std::string>> read_all(std::size_t bytes_max);
   /// Trailer fields, after read_into has given 0.
   [[nodiscard]] virtual const Headers& trailers() const noexcept = 0;
   [[nodiscard]] virtual bool finished() const noexcept = 0;
+};
+
+/// What carries one request and its answer. A connection may carry several at a time; nothing that
+/// is done here touches the others. Owned by the driver, for as long as the request lives.
+class Exchange {
+ public:
+  [[nodiscard]] virtual const net::Address& peer() const noexcept = 0;
+  /// Whether a small message would be taken by the kernel at once.
+  [[nodiscard]] virtual bool takes_now() const noexcept = 0;
+  virtual io::Task<Result<>> send_informational(int status, Headers fields) = 0;
+
+ protected:
+  ~Exchange() = default;
 };
 
 class Request {
@@ -81,16 +101,18 @@ class Request {
   std::string path;
   std::string query;      ///< Raw, without '?'.
   std::string authority;  ///< Host field, or the absolute-form's authority, which wins.
-  unsigned minor_version = 1;
+  Version version = Version::kHttp11;
   bool secure = false;  ///< Came over TLS.
   Headers headers;
   std::string request_id;  ///< Given to every exchange; in problem documents and logs.
-  net::Connection* connection = nullptr;  ///< Peer address, abort, reactor.
 
   [[nodiscard]] Body& body() const noexcept { return *body_; }
+  [[nodiscard]] const net::Address& peer() const noexcept { return exchange_->peer(); }
   /// Sends an informational response now: 104 with its fields. A peer of HTTP/1.0 is sent nothing,
   /// which is no error (RFC 9110 section 15.2).
   io::Task<Result<>> send_informational(int status, Headers fields) const;
+  /// Whether the peer would be told at once: for news that is better not sent than waited for.
+  [[nodiscard]] bool takes_now() const noexcept { return exchange_->takes_now(); }
   /// A query parameter, decoded; the first of that name.
   [[nodiscard]] std::optional<std::string> query_parameter(std::string_view name) const;
   /// A value of the Cookie field.
@@ -99,7 +121,7 @@ class Request {
   [[nodiscard]] std::string_view parameter(std::string_view name) const noexcept;
 
   Body* body_ = nullptr;                                         ///< Set by the driver.
-  std::function<io::Task<Result<>>(std::string)> send_now_;      ///< Set by the driver.
+  Exchange* exchange_ = nullptr;                                 ///< Set by the driver.
   std::vector<std::pair<std::string, std::string>> parameters_;  ///< Set by the router.
 };
 
