@@ -37,7 +37,7 @@ class FileBuffers {
   /// First come, first served.
   Task<Lease> acquire();
   /// `bytes` of a leased buffer, for others to hold.
-  [[nodiscard]] static FileBytes lend(Lease lease, ByteSpan bytes) noexcept;
+  [[nodiscard]] static FileBytes lend(Lease lease, MutableByteSpan bytes) noexcept;
   [[nodiscard]] MutableByteSpan range() const noexcept { return memory_.bytes(); }
 
  private:

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -75,7 +76,7 @@ MutableByteSpan FileBuffers::Lease::bytes() const noexcept {
   return pool_->range().subspan(index_ * limits::kFileBufferBytes, limits::kFileBufferBytes);
 }
 
-FileBytes FileBuffers::lend(Lease lease, ByteSpan bytes) noexcept {
+FileBytes FileBuffers::lend(Lease lease, MutableByteSpan bytes) noexcept {
   FileBytes lent(*lease.pool_, lease.index_);
   lent.bytes_ = bytes;
   lease.pool_ = nullptr;
@@ -126,13 +127,61 @@ constexpr std::size_t kToSendShiftBytes = 2048;
 
 /// What of a file is in memory, from `offset` on: bytes, 0 at the end of the file, -errno when
 /// there is nothing without a wait.
-::ssize_t read_pages(int file, MutableByteSpan into, std::uint64_t offset) noexcept {
-  const ::iovec piece{into.data(), into.size()};
+::ssize_t read_pages(int file, std::span<const ::iovec> into, std::uint64_t offset) noexcept {
   for (;;) {
-    const ::ssize_t got = ::preadv2(file, &piece, 1, static_cast<::off_t>(offset), RWF_NOWAIT);
+    const ::ssize_t got = ::preadv2(file, into.data(), static_cast<int>(into.size()),
+                                    static_cast<::off_t>(offset), RWF_NOWAIT);
     if (got >= 0 || errno != EINTR) return got < 0 ? -errno : got;
   }
 }
+
+/// How far the pieces are read, and where the next byte goes.
+struct PiecesCursor {
+  std::span<const FilePiece> left;
+  std::size_t done = 0;  ///< Of the first of `left`.
+  std::byte* to = nullptr;
+
+  /// To the next byte that a file has to give; false when there is none.
+  bool settle() noexcept {
+    while (!left.empty() && (left.front().file < 0 || done == left.front().bytes)) {
+      if (left.front().file < 0) to += left.front().bytes;
+      left = left.subspan(1);
+      done = 0;
+    }
+    return !left.empty();
+  }
+  void advance(std::size_t bytes) noexcept {
+    while (bytes > 0 && settle()) {
+      const std::size_t step = std::min(bytes, left.front().bytes - done);
+      done += step;
+      to += step;
+      bytes -= step;
+    }
+  }
+  [[nodiscard]] std::uint64_t offset() const noexcept { return left.front().offset + done; }
+  [[nodiscard]] MutableByteSpan rest_of_piece() const noexcept {
+    return {to, left.front().bytes - done};
+  }
+  /// What lies in the file one behind the other, and not in memory.
+  std::span<const ::iovec> gather(std::array<::iovec, 32>& vector) const noexcept {
+    const int file = left.front().file;
+    std::size_t count = 0;
+    std::size_t skip = done;
+    std::uint64_t next = offset();
+    std::byte* at = to;
+    for (const FilePiece& piece : left) {
+      if (piece.file >= 0 && (piece.file != file || piece.offset + skip != next)) break;
+      if (count == vector.size()) break;
+      const std::size_t bytes = piece.bytes - std::exchange(skip, 0);
+      if (piece.file >= 0) {
+        vector[count++] = {at, bytes};
+        next += bytes;
+      }
+      at += bytes;
+    }
+    return {vector.data(), count};
+  }
+};
 
 /// Until the next turn.
 struct NextTurn {
@@ -203,7 +252,8 @@ Task<Result<FileBytes>> Reactor::read_to_send(int file, std::uint64_t offset, st
   FileBuffers::Lease lease = co_await impl_->file_buffers.acquire();
   const MutableByteSpan room = lease.bytes().subspan(kToSendShiftBytes);
   const MutableByteSpan into = room.first(std::min(bytes, room.size()));
-  const ::ssize_t got = read_pages(file, into, offset);
+  const ::iovec piece{into.data(), into.size()};
+  const ::ssize_t got = read_pages(file, std::span(&piece, 1), offset);
   std::size_t count = got > 0 ? static_cast<std::size_t>(got) : 0;
   if (got < 0) {
     // Whatever the reason, the backend's own read finds it too, or gets the bytes.
@@ -214,6 +264,38 @@ Task<Result<FileBytes>> Reactor::read_to_send(int file, std::uint64_t offset, st
   (got < 0 ? impl_->metrics.from_disk : impl_->metrics.from_memory).add(count);
   impl_->sendable_bytes -= std::min(count * limits::kTouchedByteWeight, impl_->sendable_bytes);
   co_return FileBuffers::lend(std::move(lease), into.first(count));
+}
+
+Task<Result<FileBytes>> Reactor::read_to_send(std::span<const FilePiece> pieces) {
+  while (impl_->sendable_bytes == 0) {
+    NextTurn next_turn{*this};
+    co_await next_turn;
+  }
+  FileBuffers::Lease lease = co_await impl_->file_buffers.acquire();
+  const MutableByteSpan room = lease.bytes().subspan(kToSendShiftBytes);
+  std::size_t total = 0;
+  for (const FilePiece& piece : pieces) total += piece.bytes;
+  SF_ASSERT(total <= kPiecesBytesMax);
+  PiecesCursor cursor{pieces, 0, room.data()};
+  std::array<::iovec, 32> vector;
+  while (cursor.settle()) {
+    const int file = cursor.left.front().file;
+    const ::ssize_t got = read_pages(file, cursor.gather(vector), cursor.offset());
+    std::size_t count = got > 0 ? static_cast<std::size_t>(got) : 0;
+    if (got < 0) {
+      const Result<std::size_t> read =
+          co_await read_at(file, cursor.rest_of_piece(), cursor.offset());
+      if (!read) co_return fail(read.error());
+      count = *read;
+    }
+    if (count == 0) {
+      co_return fail(ErrorCode::kCorrupt, "the file ends before the bytes that were promised");
+    }
+    (got < 0 ? impl_->metrics.from_disk : impl_->metrics.from_memory).add(count);
+    cursor.advance(count);
+  }
+  impl_->sendable_bytes -= std::min(total * limits::kTouchedByteWeight, impl_->sendable_bytes);
+  co_return FileBuffers::lend(std::move(lease), room.first(total));
 }
 
 }  // namespace sf::io

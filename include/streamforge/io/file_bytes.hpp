@@ -1,15 +1,23 @@
 #pragma once
 
-/// What `Reactor::read_to_send` gives: bytes of a file in one of the reactor's few buffers.
+/// What `Reactor::read_to_send` gives: bytes of files in one of the reactor's few buffers.
 /// Move-only; the buffer goes back when it is destroyed. Reactor's thread only.
 
 #include <streamforge/base/bytes.hpp>
 
+#include <cstdint>
 #include <utility>
 
 namespace sf::io {
 
 class FileBuffers;
+
+/// A part of what is to be read, and where it ends up: right behind the part before it.
+struct FilePiece {
+  int file = -1;  ///< None: room that the caller fills.
+  std::uint64_t offset = 0;
+  std::size_t bytes = 0;
+};
 
 class FileBytes {
  public:
@@ -19,14 +27,14 @@ class FileBytes {
   FileBytes& operator=(FileBytes&&) = delete;
   ~FileBytes();
 
-  [[nodiscard]] ByteSpan bytes() const noexcept { return bytes_; }
+  [[nodiscard]] MutableByteSpan bytes() const noexcept { return bytes_; }
 
  private:
   friend class FileBuffers;
   FileBytes(FileBuffers& pool, unsigned index) noexcept : pool_(&pool), index_(index) {}
   FileBuffers* pool_ = nullptr;
   unsigned index_ = 0;
-  ByteSpan bytes_;
+  MutableByteSpan bytes_;
 };
 
 }  // namespace sf::io

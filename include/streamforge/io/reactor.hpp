@@ -24,6 +24,7 @@ namespace sf::io {
 
 class Backend;
 class FileBytes;
+struct FilePiece;
 class Pipe;
 class StagingPool;
 class TimerWheel;
@@ -138,6 +139,11 @@ class Reactor {
   /// is taken at once, the rest comes by the backend, and a turn gives so much and no more. The
   /// buffer is one of few: let it go before waiting for anything.
   Task<Result<FileBytes>> read_to_send(int file, std::uint64_t offset, std::size_t bytes);
+  /// Likewise, but all of the pieces, at most `kPiecesBytesMax` in total; a file that ends before
+  /// its piece does is kCorrupt. Of one file's neighbouring pieces what is in memory comes in one
+  /// call, whatever is to stand between them.
+  Task<Result<FileBytes>> read_to_send(std::span<const FilePiece> pieces);
+  static constexpr std::size_t kPiecesBytesMax = 252 * 1024;
   IoOp connect(int fd, const ::sockaddr* address, unsigned address_bytes);
   /// read(2)/write(2) on pipes and other descriptors without a position.
   IoOp read(int fd, MutableByteSpan into);

@@ -3,10 +3,12 @@
 #include "support/temp_dir.hpp"
 
 #include <streamforge/base/limits.hpp>
+#include <streamforge/io/file_bytes.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <vector>
@@ -127,6 +129,49 @@ TEST_P(SendFileTest, PeersThatDoNotReadHoldUpNobody) {
   });
   for (test::SocketPair& pair : pairs) pair.near.reset();
   readers.join();
+}
+
+Task<void> reading_pieces(Reactor& reactor, std::vector<FilePiece> pieces, std::string& got,
+                          std::string& ending) {
+  Result<FileBytes> read = co_await reactor.read_to_send(pieces);
+  ending = outcome(read);
+  if (!read) co_return;
+  std::size_t at = 0;
+  for (const FilePiece& piece : pieces) {
+    const MutableByteSpan part = read->bytes().subspan(at, piece.bytes);
+    if (piece.file < 0) std::fill(part.begin(), part.end(), std::byte{'-'});
+    at += piece.bytes;
+  }
+  got = as_text(read->bytes());
+}
+
+TEST_P(SendFileTest, ReadsPiecesWithRoomBetweenThem) {
+  // Neighbours in the file, a jump back, and no file at all.
+  const int file = file_.get();
+  const std::vector<FilePiece> pieces = {
+      {-1, 0, 9}, {file, 5'000, 16'000}, {-1, 0, 9},         {file, 21'000, 100'000},
+      {-1, 0, 0}, {file, 0, 1000},       {file, 1000, 4097}, {-1, 0, 3}};
+  std::string expected;
+  for (const FilePiece& piece : pieces) {
+    expected +=
+        piece.file < 0 ? std::string(piece.bytes, '-') : content_.substr(piece.offset, piece.bytes);
+  }
+  for (const bool cold : {true, false}) {
+    if (cold) forget_pages();
+    std::string got;
+    std::string ending;
+    run([&](Reactor& reactor) { return reading_pieces(reactor, pieces, got, ending); });
+    EXPECT_EQ(ending, "ok");
+    EXPECT_TRUE(got == expected);
+  }
+}
+
+TEST_P(SendFileTest, PiecesBeyondTheEndAreCorrupt) {
+  std::string got;
+  std::string ending;
+  const std::vector<FilePiece> pieces = {{-1, 0, 9}, {file_.get(), content_.size() - 10, 11}};
+  run([&](Reactor& reactor) { return reading_pieces(reactor, pieces, got, ending); });
+  EXPECT_EQ(ending, "corrupt");
 }
 
 TEST_P(SendFileTest, APeerThatLeavesIsClosed) {
