@@ -3,7 +3,10 @@
 #include <streamforge/base/assert.hpp>
 #include <streamforge/base/limits.hpp>
 
+#include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -256,6 +259,87 @@ io::Task<Result<>> Connection::Impl::write_file(int file, std::uint64_t offset, 
   co_return {};
 }
 
+// --- Giving.
+
+std::size_t room_in(int socket) noexcept {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  ::socklen_t bytes = sizeof memory;
+  if (::getsockopt(socket, SOL_SOCKET, SO_MEMINFO, memory.data(), &bytes) != 0) return 0;
+  const std::size_t limit = memory[SK_MEMINFO_SNDBUF];
+  const std::size_t queued = memory[SK_MEMINFO_WMEM_QUEUED];
+  int unsent = 0;
+  if (queued >= limit || ::ioctl(socket, SIOCOUTQNSD, &unsent) != 0) return 0;
+  const int left = std::max(limits::kSocketUnsentBytesMax - unsent, 0);
+  return std::min(limit - queued, static_cast<std::size_t>(left));
+}
+
+/// What the socket would not take has to be kept with the connection, so a slow reader is given
+/// one record at a time.
+std::size_t Connection::Impl::step() const noexcept {
+  constexpr std::size_t kRecordBytes = 16 * limits::kKiB;
+  const std::size_t room = room_in(socket.get());
+  return std::clamp(room - room % kRecordBytes, kRecordBytes, TlsSession::kStepBytes);
+}
+
+std::size_t Connection::step() const noexcept { return impl_->step(); }
+
+void Connection::give(ByteSpan bytes) {
+  Impl& impl = *impl_;
+  if (!impl.usable() || impl.give_failure) return;
+  if (impl.tls) {
+    impl.tls->seal(bytes);
+    if (!impl.tls->send()) impl.give_failure = impl.tls->failure();
+    return;
+  }
+  std::size_t taken = 0;
+  if (impl.kept.empty()) {
+    const ::iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    const std::ptrdiff_t sent = io::Reactor::try_send(impl.socket.get(), std::span(&piece, 1));
+    if (sent < 0 && sent != -EAGAIN) {
+      impl.give_failure = error_from_errno(static_cast<int>(-sent), "write");
+      return;
+    }
+    taken = sent > 0 ? static_cast<std::size_t>(sent) : 0;
+  }
+  const ByteSpan rest = bytes.subspan(taken);
+  impl.kept.insert(impl.kept.end(), rest.begin(), rest.end());
+}
+
+/// True when nothing is left.
+bool Connection::Impl::send_kept() {
+  while (kept_at < kept.size()) {
+    const ::iovec piece{kept.data() + kept_at, kept.size() - kept_at};
+    const std::ptrdiff_t sent = io::Reactor::try_send(socket.get(), std::span(&piece, 1));
+    if (sent == -EAGAIN) return false;
+    if (sent < 0) {
+      give_failure = error_from_errno(static_cast<int>(-sent), "write");
+      return false;
+    }
+    kept_at += static_cast<std::size_t>(sent);
+  }
+  kept = {};  // Memory is held only while something waits.
+  kept_at = 0;
+  return true;
+}
+
+io::Task<Result<>> Connection::flush(std::uint32_t timeout_ms) { return impl_->flush(timeout_ms); }
+
+io::Task<Result<>> Connection::Impl::flush(std::uint32_t timeout_ms) {
+  if (!usable()) co_return aborted_error();
+  if (give_failure) co_return fail(*give_failure);
+  const io::Gate::Pass pass = in_flight.enter();
+  if (tls) co_return co_await tls_flush(timeout_ms);
+  while (!send_kept()) {
+    if (give_failure) co_return fail(*give_failure);
+    io::IoOp op = reactor.poll(socket.get(), POLLOUT);
+    const Deadline deadline(reactor, write_timer, timeout_ms, op);
+    Result<std::size_t> writable = co_await op;
+    if (!writable) co_return why(std::move(writable.error()), aborted, deadline.passed(), "write");
+    if (aborted) co_return aborted_error();
+  }
+  co_return Result<>{};
+}
+
 // --- Ending.
 
 /// Cancels what is in flight; the shutdown makes fail at once whatever is only just being started.
@@ -283,6 +367,7 @@ bool Connection::peer_gone() const noexcept {
 bool Connection::takes_now() const noexcept {
   if (!impl_->socket || impl_->aborted) return false;
   if (impl_->tls && impl_->tls->unsent() > 0) return false;
+  if (impl_->kept_at < impl_->kept.size()) return false;
   ::pollfd polled{impl_->socket.get(), POLLOUT, 0};
   return ::poll(&polled, 1, 0) == 1 && polled.revents == POLLOUT;
 }

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "tls_session.hpp"
 
@@ -37,6 +38,9 @@ class Deadline {
 std::unexpected<Error> aborted_error();
 /// Why an operation failed: our own doing first, for the kernel sees only a cancellation.
 std::unexpected<Error> why(Error error, bool was_aborted, bool timed_out, std::string_view what);
+
+/// How many more bytes the socket takes at once, roughly and rather too few.
+std::size_t room_in(int socket) noexcept;
 
 /// A place in a listener's list; leaves it when destroyed.
 struct Listed {
@@ -79,6 +83,10 @@ struct Connection::Impl : Listed {
   bool interrupted = false;     ///< `interrupt_read` came since such a read began.
   io::Timer read_timer;
   io::Timer write_timer;
+  std::vector<std::byte>
+      kept;                 ///< Given and not taken by the socket; with TLS the session keeps it.
+  std::size_t kept_at = 0;  ///< Where it goes on.
+  std::optional<Error> give_failure;
   io::Gate in_flight;  ///< Reads and writes that have not ended.
   std::optional<TlsSession> tls;
   std::unique_ptr<std::byte[]> decrypted;  ///< What `read` gave last, with TLS.
@@ -106,7 +114,10 @@ struct Connection::Impl : Listed {
   io::Task<Result<>> tls_flush(std::uint32_t timeout_ms);
   io::Task<void> tls_close();
   [[nodiscard]] std::size_t tls_write_now(std::span<const ByteSpan> pieces) noexcept;
-  [[nodiscard]] std::size_t tls_step() const noexcept;
+
+  [[nodiscard]] std::size_t step() const noexcept;
+  bool send_kept();
+  io::Task<Result<>> flush(std::uint32_t timeout_ms);
 };
 
 }  // namespace sf::net

@@ -163,13 +163,6 @@ io::Task<Result<>> Connection::Impl::tls_flush(std::uint32_t timeout_ms) {
   }
 }
 
-/// How much to encrypt next. What the socket would not take has to be kept with the connection, so
-/// a slow reader is given a record at a time.
-std::size_t Connection::Impl::tls_step() const noexcept {
-  const std::size_t room = tls->room();
-  return std::clamp(room - room % kRecordBytes, kRecordBytes, TlsSession::kStepBytes);
-}
-
 io::Task<Result<>> Connection::Impl::tls_write(std::span<const ByteSpan> pieces,
                                                std::uint32_t timeout_ms, bool more_follows) {
   if (!usable()) co_return aborted_error();
@@ -178,7 +171,7 @@ io::Task<Result<>> Connection::Impl::tls_write(std::span<const ByteSpan> pieces,
   while (!pieces.empty()) {
     const ByteSpan first = pieces.front().subspan(skip);
     if (first.size() >= kRecordBytes) {
-      const std::size_t bytes = std::min(first.size(), tls_step());
+      const std::size_t bytes = std::min(first.size(), step());
       tls->seal(first.first(bytes));
       skip += bytes;
     } else {
@@ -215,9 +208,9 @@ io::Task<Result<>> Connection::Impl::tls_write_file(int file, std::uint64_t offs
   if (!usable()) co_return aborted_error();
   const io::Gate::Pass pass = in_flight.enter();
   while (bytes > 0) {
-    const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, tls_step()));
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, step()));
     {
-      Result<io::FileBytes> piece = co_await reactor.read_to_send(file, offset, step);
+      Result<io::FileBytes> piece = co_await reactor.read_to_send(file, offset, wanted);
       if (aborted) co_return aborted_error();
       if (!piece) co_return fail(std::move(piece.error()));
       const std::size_t count = piece->bytes().size();
@@ -242,7 +235,7 @@ std::size_t Connection::Impl::tls_write_now(std::span<const ByteSpan> pieces) no
   // What is encrypted is sent, now or with the next read: of larger answers only what surely has
   // room is begun.
   if (bytes > kAtOnceBytesMax || tls->failed() || tls->unsent() > 0) return 0;
-  if (bytes > kRecordBytes && tls->room() < 2 * bytes + kRecordBytes) return 0;
+  if (bytes > kRecordBytes && room_in(socket.get()) < 2 * bytes + kRecordBytes) return 0;
   auto& record = gathered();
   for (const ByteSpan piece : pieces) append(record, piece);
   tls->seal(record);

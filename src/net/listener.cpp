@@ -92,7 +92,7 @@ void Listener::use_tls(std::shared_ptr<TlsContext> context) noexcept {
   impl_->tls = std::move(context);
   // Of what is encrypted every reader has a copy of its own, and the kernel would take up to 4 MiB
   // of it for one who reads nothing. What is accepted inherits the bound.
-  const int bytes = limits::kTlsSocketUnsentBytesMax;
+  const int bytes = limits::kSocketUnsentBytesMax;
   ::setsockopt(impl_->socket.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
 }
 

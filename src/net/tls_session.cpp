@@ -4,9 +4,6 @@
 #include <streamforge/base/limits.hpp>
 #include <streamforge/io/reactor.hpp>
 
-#include <linux/sock_diag.h>
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -214,18 +211,6 @@ void TlsSession::hold() {
   auto& fresh = sealed();
   if (!fresh.empty()) unsent_.insert(unsent_.end(), fresh.begin(), fresh.end());
   fresh.clear();
-}
-
-std::size_t TlsSession::room() const noexcept {
-  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
-  ::socklen_t bytes = sizeof memory;
-  if (::getsockopt(socket_, SOL_SOCKET, SO_MEMINFO, memory.data(), &bytes) != 0) return 0;
-  const std::size_t limit = memory[SK_MEMINFO_SNDBUF];
-  const std::size_t queued = memory[SK_MEMINFO_WMEM_QUEUED];
-  int unsent = 0;
-  if (queued >= limit || ::ioctl(socket_, SIOCOUTQNSD, &unsent) != 0) return 0;
-  const int left = std::max(limits::kTlsSocketUnsentBytesMax - unsent, 0);
-  return std::min(limit - queued, static_cast<std::size_t>(left));
 }
 
 std::string_view TlsSession::protocol() const noexcept {

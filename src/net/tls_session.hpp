@@ -53,8 +53,6 @@ class TlsSession {
 
   /// Bytes that are encrypted and not sent.
   [[nodiscard]] std::size_t unsent() const noexcept { return unsent_.size() - unsent_at_; }
-  /// How many more the socket takes at once, roughly and rather too few.
-  [[nodiscard]] std::size_t room() const noexcept;
   /// Nothing more can be read or written.
   [[nodiscard]] bool failed() const noexcept { return failed_; }
   void fail_now() noexcept { failed_ = true; }

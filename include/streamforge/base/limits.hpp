@@ -39,7 +39,7 @@ inline constexpr std::size_t kLingerBytesMax = 16 * kMiB;        ///< Likewise.
 inline constexpr std::size_t kTlsHandshakeBytesMax = 64 * kKiB;  ///< From the peer; over it: ended.
 /// In the kernel for one TLS connection, beyond what is on its way. Half of it would do as well on
 /// a quiet line; a quarter was seen to cost a sixth.
-inline constexpr int kTlsSocketUnsentBytesMax = 1024 * 1024;
+inline constexpr int kSocketUnsentBytesMax = 1024 * 1024;
 inline constexpr std::size_t kTlsUnsentBytesMax =
     64 * kKiB;                                            ///< Answers to a peer that only talks.
 inline constexpr unsigned kTlsTicketMs = 12 * 3'600'000;  ///< Keys of session tickets are renewed.

@@ -82,6 +82,15 @@ class Connection {
   io::Task<Result<>> write_file(int file, std::uint64_t offset, std::uint64_t bytes,
                                 std::uint32_t timeout_ms);
 
+  /// For who has frames of its own and must not wait while it makes them: how much of them to
+  /// `give` at most, once `flush` has ended. Little more than the socket takes, since what it does
+  /// not take must be kept, but always 16 KiB, and 240 KiB at most.
+  [[nodiscard]] std::size_t step() const noexcept;
+  /// Sends what the socket takes at once and keeps the rest for `flush`. Errors are `flush`'s.
+  void give(ByteSpan bytes);
+  /// Until the socket has taken all that was given. Not while a `write` waits.
+  io::Task<Result<>> flush(std::uint32_t timeout_ms);
+
   /// Ends the read that waits, if one does, with kCancelled. Nothing is lost by it: the next read
   /// gives what arrived meanwhile or waits again. For owners who must look up from a silent peer.
   void interrupt_read() noexcept;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <iterator>
@@ -312,6 +313,60 @@ TEST_P(ConnectionTest, WritesManyPiecesToASlowPeer) {
   run([&](Reactor& reactor) { return writing(reactor, pair, content, 100'001); });
   peer.join();
   EXPECT_TRUE(got == content);
+}
+
+Task<void> giving(Reactor& reactor, test::SocketPair& pair, const std::string& content) {
+  auto connection = adopt(reactor, pair);
+  ByteSpan rest = as_bytes(content);
+  while (!rest.empty()) {
+    const std::size_t step = std::min(connection->step(), rest.size());
+    EXPECT_TRUE(step <= 240 * limits::kKiB);
+    connection->give(rest.first(step));
+    rest = rest.subspan(step);
+    Result<> flushed = co_await connection->flush(kPatience);
+    EXPECT_EQ(outcome(flushed), "ok");
+  }
+  co_await connection->close(true);
+}
+
+TEST_P(ConnectionTest, GivesFramesToASlowPeer) {
+  test::SocketPair pair = test::tcp_pair(16 * 1024);
+  std::string content(4 * limits::kMiB, '\0');
+  for (std::size_t n = 0; n < content.size(); ++n) content[n] = static_cast<char>(n * 13);
+  std::string got;
+  std::thread peer([&] {
+    std::vector<char> buffer(10'000);
+    for (;;) {
+      const ::ssize_t count = ::recv(pair.far.get(), buffer.data(), buffer.size(), 0);
+      if (count <= 0) break;
+      got.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    pair.far.reset();
+  });
+  run([&](Reactor& reactor) { return giving(reactor, pair, content); });
+  peer.join();
+  EXPECT_TRUE(got == content);
+}
+
+Task<void> giving_to_nobody(Reactor& reactor, test::SocketPair& pair) {
+  auto connection = adopt(reactor, pair);
+  const std::vector<std::byte> block(8 * limits::kMiB);
+  connection->give(block);
+  EXPECT_FALSE(connection->takes_now());
+  Result<> flushed = co_await connection->flush(30);
+  EXPECT_EQ(outcome(flushed), "timed_out");
+  test::reset(pair.far);
+  flushed = co_await connection->flush(kPatience);
+  EXPECT_EQ(outcome(flushed), "closed");
+  connection->give(as_bytes("more"));  // Errors are flush's.
+  flushed = co_await connection->flush(kPatience);
+  EXPECT_EQ(outcome(flushed), "closed");
+  co_await connection->close(false);
+}
+
+TEST_P(ConnectionTest, GivingToAPeerThatTakesNothingTimesOut) {
+  test::SocketPair pair = test::tcp_pair(16 * 1024);
+  run([&](Reactor& reactor) { return giving_to_nobody(reactor, pair); });
 }
 
 Task<void> stalling(Reactor& reactor, test::SocketPair& pair, int file) {

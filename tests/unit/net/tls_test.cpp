@@ -110,6 +110,9 @@ Task<void> conversing(Reactor& reactor, Pair& pair, const std::string& content, 
   const std::array<ByteSpan, 3> pieces{as_bytes("a"), as_bytes(content), as_bytes("z")};
   written = co_await connection->write(pieces, kPatience);
   EXPECT_EQ(outcome(written), "ok");
+  connection->give(as_bytes(content));
+  Result<> flushed = co_await connection->flush(kPatience);
+  EXPECT_EQ(outcome(flushed), "ok");
   const std::array<ByteSpan, 2> small{as_bytes("at "), as_bytes("once")};
   EXPECT_EQ(connection->write_now(small), 7u);
 
@@ -135,6 +138,7 @@ TEST_P(TlsTest, SaysAndHearsTheSameBytes) {
     EXPECT_EQ(pair.hear(4), "head");
     EXPECT_TRUE(pair.hear(content.size() - 1) == content.substr(1));
     EXPECT_TRUE(pair.hear(content.size() + 2) == "a" + content + "z");
+    EXPECT_TRUE(pair.hear(content.size()) == content);
     EXPECT_EQ(pair.hear(7), "at once");
     pair.say(content);
     ::SSL_shutdown(pair.client.get());
