@@ -283,13 +283,13 @@ std::size_t Connection::Impl::step() const noexcept {
 
 std::size_t Connection::step() const noexcept { return impl_->step(); }
 
-void Connection::give(ByteSpan bytes) {
+bool Connection::give(ByteSpan bytes) {
   Impl& impl = *impl_;
-  if (!impl.usable() || impl.give_failure) return;
+  if (!impl.usable() || impl.give_failure) return false;
   if (impl.tls) {
     impl.tls->seal(bytes);
     if (!impl.tls->send()) impl.give_failure = impl.tls->failure();
-    return;
+    return !impl.give_failure && impl.tls->unsent() == 0;
   }
   std::size_t taken = 0;
   if (impl.kept.empty()) {
@@ -297,12 +297,13 @@ void Connection::give(ByteSpan bytes) {
     const std::ptrdiff_t sent = io::Reactor::try_send(impl.socket.get(), std::span(&piece, 1));
     if (sent < 0 && sent != -EAGAIN) {
       impl.give_failure = error_from_errno(static_cast<int>(-sent), "write");
-      return;
+      return false;
     }
     taken = sent > 0 ? static_cast<std::size_t>(sent) : 0;
   }
   const ByteSpan rest = bytes.subspan(taken);
   impl.kept.insert(impl.kept.end(), rest.begin(), rest.end());
+  return impl.kept.empty();
 }
 
 /// True when nothing is left.

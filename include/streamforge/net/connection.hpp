@@ -86,8 +86,9 @@ class Connection {
   /// `give` at most, once `flush` has ended. Little more than the socket takes, since what it does
   /// not take must be kept, but always 16 KiB, and 240 KiB at most.
   [[nodiscard]] std::size_t step() const noexcept;
-  /// Sends what the socket takes at once and keeps the rest for `flush`. Errors are `flush`'s.
-  void give(ByteSpan bytes);
+  /// Sends what the socket takes at once and keeps the rest for `flush`; true when that is nothing.
+  /// Errors are `flush`'s.
+  bool give(ByteSpan bytes);
   /// Until the socket has taken all that was given. Not while a `write` waits.
   io::Task<Result<>> flush(std::uint32_t timeout_ms);
 

@@ -351,14 +351,14 @@ TEST_P(ConnectionTest, GivesFramesToASlowPeer) {
 Task<void> giving_to_nobody(Reactor& reactor, test::SocketPair& pair) {
   auto connection = adopt(reactor, pair);
   const std::vector<std::byte> block(8 * limits::kMiB);
-  connection->give(block);
+  EXPECT_FALSE(connection->give(block));
   EXPECT_FALSE(connection->takes_now());
   Result<> flushed = co_await connection->flush(30);
   EXPECT_EQ(outcome(flushed), "timed_out");
   test::reset(pair.far);
   flushed = co_await connection->flush(kPatience);
   EXPECT_EQ(outcome(flushed), "closed");
-  connection->give(as_bytes("more"));  // Errors are flush's.
+  EXPECT_FALSE(connection->give(as_bytes("more")));  // Errors are flush's.
   flushed = co_await connection->flush(kPatience);
   EXPECT_EQ(outcome(flushed), "closed");
   co_await connection->close(false);
