@@ -3,10 +3,10 @@
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/id.hpp>
 #include <streamforge/base/limits.hpp>
-#include <streamforge/base/log.hpp>
 
 #include <coroutine>
-#include <exception>
+
+#include "serving.hpp"
 
 namespace sf::http {
 
@@ -21,11 +21,6 @@ struct Yield {
   }
   void await_resume() const noexcept {}
 };
-
-std::string peer_text(const net::Connection& connection) {
-  const auto& peer = connection.peer();
-  return peer.host.empty() ? std::string("unix") : peer.to_string();
-}
 
 }  // namespace
 
@@ -46,7 +41,10 @@ io::Task<void> Driver::run() {
   for (;;) {
     const bool head = co_await await_head();
     if (!head) {
-      if (refusal_.status != 0) co_await refuse(refusal_);
+      if (refusal_.status != 0) {
+        if (begins_http2()) co_return;
+        co_await refuse(refusal_);
+      }
       break;
     }
     bool keep_alive = false;
@@ -66,6 +64,22 @@ io::Task<void> Driver::run() {
     }
   }
   co_await connection_->close(linger_);
+}
+
+/// Asked when the first head was refused, so that it costs no request anything.
+bool Driver::begins_http2() {
+  constexpr std::string_view kPreface = "PRI * HTTP/2.0";  // It may come in pieces.
+  if (exchanges_ > 0 || connection_->is_tls()) return false;
+  std::string received = inbound_.refused();
+  if (!received.starts_with(kPreface)) return false;
+  http2_preface_ = std::move(received);
+  return true;
+}
+
+std::unique_ptr<net::Connection> Driver::take_http2(std::string& begun) {
+  if (http2_preface_.empty()) return nullptr;
+  begun = std::move(http2_preface_);
+  return std::move(connection_);
 }
 
 void Driver::end_if_idle() noexcept {
@@ -167,7 +181,7 @@ io::Task<bool> Driver::exchange() {
     response = std::move(*again);
     share_.metrics.quick.add();
   } else {
-    response = co_await answer(request, body);
+    response = co_await run_handler(state_, request);
     share_.answers.keep(request, response);
   }
   const ResponseSender::Context context{request.method == Method::kHead,
@@ -199,30 +213,6 @@ io::Task<Result<>> Driver::send_informational(int status, Headers fields) {
   co_return co_await sender_.send_informational(status, fields);
 }
 
-io::Task<Response> Driver::answer(Request& request, const RequestBody& body) {
-  if (body.length().value_or(0) > state_.options.body_bytes_max) {
-    co_return problem(request,
-                      Error{ErrorCode::kTooLarge,
-                            concat("the body is over ", state_.options.body_bytes_max, " bytes")});
-  }
-  co_return co_await handle(request);
-}
-
-/// Exceptions end here: a handler that throws is a fault of ours, told to the log, not to the
-/// client.
-io::Task<Response> Driver::handle(Request& request) {
-  std::string what;
-  try {
-    auto dispatched = state_.router.dispatch(request);
-    co_return co_await dispatched;
-  } catch (const std::exception& e) {
-    what = e.what();
-  } catch (...) {
-    what = "an exception of unknown type";
-  }
-  co_return problem(request, Error{ErrorCode::kInternal, concat("a handler threw: ", what)});
-}
-
 std::string Driver::next_request_id() {
   ++exchanges_;
   return present_request_id();
@@ -233,15 +223,15 @@ std::string Driver::present_request_id() {
   return concat(id_, '-', exchanges_);
 }
 
+std::string_view Driver::peer_words() {
+  if (peer_text_.empty() && state_.options.access_log) peer_text_ = peer_text(connection_->peer());
+  return peer_text_;
+}
+
 void Driver::count(int status, std::uint64_t took_ns, std::uint64_t bytes) {
-  auto& counted = share_.metrics;
-  const auto status_class = static_cast<std::size_t>(status / 100);
-  if (status_class < counted.requests.size()) counted.requests[status_class]->add();
-  counted.bytes_out.add(bytes);
-  counted.bytes_in.add(inbound_.bytes_received() -
-                       std::exchange(received_before_, inbound_.bytes_received()));
-  counted.latency.observe_ns(took_ns);
-  share_.answers.sweep(connection_->reactor().now_ms());
+  count_exchange(share_, status, took_ns, bytes);
+  share_.metrics.bytes_in.add(inbound_.bytes_received() -
+                              std::exchange(received_before_, inbound_.bytes_received()));
 }
 
 void Driver::account_quick(std::uint64_t bytes_before, const Result<>& sent) {
@@ -262,7 +252,8 @@ void Driver::account_quick(std::uint64_t bytes_before, const Result<>& sent) {
   count(status, took_ns, bytes);
   if (!state_.options.access_log) return;
   const std::string id = present_request_id();
-  log_access(name_of(quick.method), quick.answer->target, status, took_ns, bytes, id, sent);
+  log_access(share_, {name_of(quick.method), quick.answer->target, Version::kHttp11, status, bytes,
+                      took_ns, peer_words(), id, sent});
 }
 
 void Driver::account(const Request& request, const Response& response, std::uint64_t begun_ns,
@@ -270,29 +261,8 @@ void Driver::account(const Request& request, const Response& response, std::uint
   const std::uint64_t took_ns = mono_ns() - begun_ns;
   const std::uint64_t bytes = sender_.bytes_sent() - bytes_before;
   count(response.status, took_ns, bytes);
-  if (!sent && sent.error().code == ErrorCode::kCorrupt) {
-    log::error("http", "a file ended before its response did",
-               {{"request_id", request.request_id}, {"target", request.target}});
-  }
-  if (!state_.options.access_log) return;
-  log_access(request.target.empty() ? "-" : name_of(request.method), request.target,
-             response.status, took_ns, bytes, request.request_id, sent);
-}
-
-void Driver::log_access(std::string_view method, std::string_view target, int status,
-                        std::uint64_t took_ns, std::uint64_t bytes, std::string_view request_id,
-                        const Result<>& sent) {
-  if (peer_text_.empty()) peer_text_ = peer_text(*connection_);
-  share_.access.add("http", target.empty() ? "refused" : "request",
-                    {{"method", method},
-                     {"target", target},
-                     {"status", status},
-                     {"bytes", bytes},
-                     {"ms", static_cast<double>(took_ns / 1000) / 1e3},
-                     {"peer", peer_text_},
-                     {"request_id", request_id},
-                     {"ended", sent ? "whole" : name_of(sent.error().code)}});
-  share_.access_added();
+  log_exchange(state_.options, share_, peer_words(),
+               {request, response.status, took_ns, bytes, sent});
 }
 
 }  // namespace sf::http

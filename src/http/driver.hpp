@@ -17,6 +17,9 @@ class Driver final : public Served, private Exchange {
   ~Driver() override;
 
   io::Task<void> run();
+  /// After `run`: the connection, open, when its peer speaks HTTP/2 (RFC 9113 section 3.3) and has
+  /// begun with `begun`; null when it was served to its end.
+  [[nodiscard]] std::unique_ptr<net::Connection> take_http2(std::string& begun);
   void end_if_idle() noexcept override;
 
  private:
@@ -25,22 +28,19 @@ class Driver final : public Served, private Exchange {
   io::Task<Result<>> send_informational(int status, Headers fields) override;
   io::Task<bool> await_head();
   [[nodiscard]] std::uint32_t head_timeout_ms();
+  [[nodiscard]] bool begins_http2();
   io::Task<void> refuse(ParseFault fault);
   io::Task<bool> exchange();
   /// The same for a request that needs no handler; false when it could not be sent whole at once.
   [[nodiscard]] bool answer_at_once();
   io::Task<bool> finish_quick();
-  io::Task<Response> answer(Request& request, const RequestBody& body);
-  io::Task<Response> handle(Request& request);
   void prepare(Request& request, RequestHead head);
   [[nodiscard]] std::string next_request_id();
   [[nodiscard]] std::string present_request_id();
   void count(int status, std::uint64_t begun_ns, std::uint64_t bytes);
   void account(const Request& request, const Response& response, std::uint64_t begun_ns,
                std::uint64_t bytes_before, const Result<>& sent);
-  void log_access(std::string_view method, std::string_view target, int status,
-                  std::uint64_t took_ns, std::uint64_t bytes, std::string_view request_id,
-                  const Result<>& sent);
+  std::string_view peer_words();
   void account_quick(std::uint64_t bytes_before, const Result<>& sent);
 
   const ServerState& state_;
@@ -56,7 +56,8 @@ class Driver final : public Served, private Exchange {
   std::uint64_t received_before_ = 0;
   QuickMatch quick_;  ///< With an answer: the request is one that we have given before.
   std::uint64_t quick_begun_ns_ = 0;
-  ParseFault refusal_;  ///< With a status: why the connection ends.
+  ParseFault refusal_;         ///< With a status: why the connection ends.
+  std::string http2_preface_;  ///< With bytes: what was received is the begin of one.
   bool idle_ = false;
   bool linger_ = false;
 };

@@ -28,6 +28,12 @@ class Inbound {
     return step;
   }
 
+  /// After kFault of the first head: all that was received.
+  [[nodiscard]] std::string refused() const {
+    const std::string_view in_pieces = parser_.partial_head();
+    return std::string(in_pieces.empty() ? as_text(pending_) : in_pieces);
+  }
+
   /// What the connection gave when it was read for `next`.
   void take(ByteSpan got) noexcept {
     SF_ASSERT(pending_.empty());

@@ -26,7 +26,8 @@ std::string_view name_of(Method method) noexcept {
 }
 
 std::string_view name_of(Version version) noexcept {
-  return version == Version::kHttp10 ? "HTTP/1.0" : "HTTP/1.1";
+  constexpr std::array<std::string_view, 3> kNames = {"HTTP/1.0", "HTTP/1.1", "HTTP/2.0"};
+  return kNames[static_cast<std::size_t>(version)];
 }
 
 std::optional<Method> method_named(std::string_view name) noexcept {

@@ -21,8 +21,6 @@ constexpr std::uint64_t kBodyBytesMax = (std::uint64_t{1} << 63) - 1;
 constexpr std::size_t kChunkLineBytesMax = 4096;         ///< Size and extensions of one chunk.
 constexpr std::size_t kPartialHeadKeptBytes = 4 * 1024;  ///< Memory an idle connection may keep.
 
-/// RFC 9110 section 6.5.1: fields that frame, route, authenticate, or say how to read the content
-/// mean nothing in trailers and are dropped.
 constexpr std::array<std::string_view, 27> kForbiddenTrailers = {"authorization",
                                                                  "cache-control",
                                                                  "connection",
@@ -56,12 +54,12 @@ bool is_framing_fault(llhttp_errno_t outcome) {
          outcome == HPE_INVALID_TRANSFER_ENCODING;
 }
 
+}  // namespace
+
 bool is_forbidden_trailer(std::string_view name) {
   return std::any_of(kForbiddenTrailers.begin(), kForbiddenTrailers.end(),
                      [name](auto other) { return equals_ignoring_case(name, other); });
 }
-
-}  // namespace
 
 /// llhttp and what its callbacks gather. Its heads come whole; its chunked bodies piece by piece.
 struct Parser::Llhttp {

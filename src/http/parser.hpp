@@ -32,6 +32,10 @@ struct RequestHead {
 
 class QuickAnswers;
 
+/// RFC 9110 section 6.5.1: fields that frame, route, authenticate, or say how to read the content
+/// mean nothing in trailers and are dropped.
+[[nodiscard]] bool is_forbidden_trailer(std::string_view name);
+
 class Parser {
  public:
   enum class Event : std::uint8_t {
@@ -64,6 +68,8 @@ class Parser {
   }
   [[nodiscard]] const Headers& trailers() const noexcept { return trailers_; }
   [[nodiscard]] const ParseFault& fault() const noexcept { return fault_; }
+  /// A head that came in pieces, while it is being read or when it was refused.
+  [[nodiscard]] std::string_view partial_head() const noexcept { return partial_head_; }
   /// Whether part of a head was seen.
   [[nodiscard]] bool inside_head() const noexcept {
     return phase_ == Phase::kHead && scanner_.started();

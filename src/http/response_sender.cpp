@@ -11,9 +11,6 @@
 
 namespace sf::http {
 
-namespace {
-
-/// RFC 9110 section 6.6.1; made once a second per reactor.
 const std::string& date_field() {
   thread_local std::int64_t second = -1;
   thread_local std::string text;
@@ -25,23 +22,25 @@ const std::string& date_field() {
   return text;
 }
 
-bool has_no_content(int status) { return status < 200 || status == 204 || status == 304; }
+bool has_no_content(int status) noexcept { return status < 200 || status == 204 || status == 304; }
 
-/// Fields that say how the message is framed are the sender's own.
-bool is_framing_field(std::string_view name) {
+bool is_framing_field(std::string_view name) noexcept {
   constexpr std::array<std::string_view, 5> kNames = {"connection", "content-length", "date",
                                                       "keep-alive", "transfer-encoding"};
   return std::any_of(kNames.begin(), kNames.end(),
                      [name](auto other) { return equals_ignoring_case(name, other); });
 }
 
+bool may_be_sent(std::string_view name, std::string_view value) {
+  if (all_of_class(name, kTokenChar) && all_of_class(value, kValueChar)) return true;
+  log::error("http", "response field dropped: it holds control characters", {{"name", name}});
+  return false;
+}
+
+namespace {
+
 void append_field(std::string& out, std::string_view name, std::string_view value) {
-  // A CR or LF in a value would let whoever chose it write our responses (RFC 9110 section 5.5).
-  if (!all_of_class(name, kTokenChar) || !all_of_class(value, kValueChar)) {
-    log::error("http", "response field dropped: it holds control characters", {{"name", name}});
-    return;
-  }
-  out.append(name).append(": ").append(value).append("\r\n");
+  if (may_be_sent(name, value)) out.append(name).append(": ").append(value).append("\r\n");
 }
 
 void append_number(std::string& out, std::uint64_t number, int base = 10) {

@@ -10,6 +10,16 @@
 
 namespace sf::http {
 
+/// RFC 9110 section 6.6.1, as a line; made once a second per reactor.
+[[nodiscard]] const std::string& date_field();
+/// RFC 9110 section 6.4.1: whatever the request was.
+[[nodiscard]] bool has_no_content(int status) noexcept;
+/// Fields that say how the message is framed are the sender's own.
+[[nodiscard]] bool is_framing_field(std::string_view name) noexcept;
+/// A CR or LF in a value would let whoever chose it write our responses (RFC 9110 section 5.5).
+/// False, and told to the log: the field is to be dropped.
+[[nodiscard]] bool may_be_sent(std::string_view name, std::string_view value);
+
 class ResponseSender {
  public:
   /// What of the request decides how the answer looks.

@@ -4,6 +4,7 @@
 #include <streamforge/http/server.hpp>
 
 #include "driver.hpp"
+#include "http2_driver.hpp"
 #include "response_sender.hpp"
 #include "server_state.hpp"
 
@@ -69,6 +70,24 @@ io::Task<bool> Handshake::run() {
   co_return false;
 }
 
+/// False when the connection is to be served as HTTP/2, which began with `begun`. Coroutines of
+/// their own, so that a connection holds the state of one driver.
+io::Task<bool> serve_http1(const ServerState& state, ReactorShare& share,
+                           std::unique_ptr<net::Connection>& connection, std::string& begun) {
+  Driver driver(state, share, std::move(connection));
+  auto running = driver.run();
+  co_await std::move(running);
+  connection = driver.take_http2(begun);
+  co_return connection == nullptr;
+}
+
+io::Task<void> serve_http2(const ServerState& state, ReactorShare& share,
+                           std::unique_ptr<net::Connection> connection, std::string begun) {
+  Http2Driver driver(state, share, std::move(connection));
+  auto running = driver.run(std::move(begun));
+  co_await std::move(running);
+}
+
 }  // namespace
 
 ReactorMetrics::ReactorMetrics(const std::string& reactor)
@@ -86,14 +105,30 @@ ReactorMetrics::ReactorMetrics(const std::string& reactor)
                                  {{"reactor", reactor}})),
       full_handshakes(handshakes(reactor, "full")),
       resumed_handshakes(handshakes(reactor, "resumed")),
-      failed_handshakes(handshakes(reactor, "failed")) {}
+      failed_handshakes(handshakes(reactor, "failed")),
+      http2_connections(metrics::gauge("streamforge_http2_connections",
+                                       "HTTP connections open that speak HTTP/2.",
+                                       {{"reactor", reactor}})),
+      http2_requests(metrics::counter("streamforge_http2_requests_total",
+                                      "Requests answered over HTTP/2.", {{"reactor", reactor}})),
+      http2_floods(metrics::counter("streamforge_http2_floods_total",
+                                    "HTTP/2 connections ended because their peer kept us busy.",
+                                    {{"reactor", reactor}})) {}
 
 ReactorShare::ReactorShare(io::Reactor& home, const ServerOptions& options)
     : reactor(home),
       metrics(std::to_string(home.index())),
       answers(concat(options.server_name.empty() ? "" : "Server: ", options.server_name,
                      options.server_name.empty() ? "" : "\r\n", options.fixed_fields),
-              options.quick_answers_max) {}
+              options.quick_answers_max) {
+  if (!options.server_name.empty()) fixed_fields.emplace_back("server", options.server_name);
+  for (const auto line : split(options.fixed_fields, '\n')) {
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    fixed_fields.emplace_back(line.substr(0, colon),
+                              trim(line.substr(colon + 1, line.find('\r') - colon - 1)));
+  }
+}
 
 Served::Served(ReactorShare& share) noexcept : share_(share), next_(share.first) {
   if (next_) next_->previous_ = this;
@@ -166,8 +201,14 @@ io::Task<void> Server::serve(std::unique_ptr<net::Connection> connection) const 
     const bool agreed = co_await handshake.run();
     if (!agreed) co_return;
   }
-  Driver driver(impl_->state, share, std::move(connection));
-  co_await driver.run();
+  std::string begun;  // What a peer with prior knowledge has sent, once it is known for one.
+  if (connection->protocol() != "h2") {
+    auto serving = serve_http1(impl_->state, share, connection, begun);
+    const bool over = co_await std::move(serving);
+    if (over) co_return;
+  }
+  auto serving = serve_http2(impl_->state, share, std::move(connection), std::move(begun));
+  co_await std::move(serving);
 }
 
 io::Task<void> Server::turn_away(std::unique_ptr<net::Connection> connection) const {

@@ -48,6 +48,9 @@ struct ReactorMetrics {
   metrics::Counter& full_handshakes;
   metrics::Counter& resumed_handshakes;
   metrics::Counter& failed_handshakes;
+  metrics::Gauge& http2_connections;
+  metrics::Counter& http2_requests;
+  metrics::Counter& http2_floods;
 };
 
 /// One reactor's connections, so that draining can end the idle ones.
@@ -61,6 +64,8 @@ struct ReactorShare {
   io::Reactor& reactor;
   ReactorMetrics metrics;
   QuickAnswers answers;
+  /// Server and ServerOptions::fixed_fields, as HTTP/2 has them.
+  std::vector<std::pair<std::string, std::string>> fixed_fields;
   log::Batch access;  ///< The access log's lines; none is left when no connection is.
   io::Timer access_timer;
   Served* first = nullptr;

@@ -202,6 +202,7 @@ class Handshakes(Tls):
     def test_alpn(self):
         server = self.serve()
         for offered, agreed in ((["http/1.1"], "http/1.1"), (["foo", "http/1.1"], "http/1.1"),
+                                (["http/1.1", "h2"], "h2"),
                                 ([], None)):
             context = free_of_trust()
             if offered:

@@ -1,7 +1,7 @@
 # The libraries from outside, each as one target. Which room may link which: tools/rooms.txt.
 find_package(PkgConfig REQUIRED)
 set(SF_PKG_NAMES
-  liburing=liburing openssl=libcrypto tls=libssl sodium=libsodium zlib=zlib
+  liburing=liburing openssl=libcrypto tls=libssl sodium=libsodium zlib=zlib nghttp2=libnghttp2
   avformat=libavformat avcodec=libavcodec avutil=libavutil swresample=libswresample
   swscale=libswscale avfilter=libavfilter zimg=zimg seccomp=libseccomp)
 foreach(pair ${SF_PKG_NAMES})

@@ -59,6 +59,15 @@ inline constexpr unsigned kIdleTimeoutMs = 75'000;       ///< Between requests.
 inline constexpr unsigned kBodyStallTimeoutMs = 60'000;  ///< No byte of a body for this long.
 inline constexpr unsigned kSendStallTimeoutMs = 60'000;  ///< Peer takes no byte for this long.
 inline constexpr unsigned kDrainTimeoutMs = 10'000;      ///< SIGTERM to the end.
+inline constexpr unsigned kHttp2StreamsMax = 100;        ///< Requests of one connection at a time.
+inline constexpr unsigned kHttp2HandlersMax = 128;  ///< Those that were cancelled and still run
+                                                    ///< count here; more are refused.
+inline constexpr unsigned kHttp2WindowBytes = 2 * kMiB;  ///< Unread body bytes of a connection.
+inline constexpr unsigned kHttp2BodyWindowBytes = kMiB;  ///< Of a body that is being read.
+inline constexpr unsigned kHttp2CancelsMax = 200;        ///< RST_STREAM in a row; over it: ended.
+inline constexpr unsigned kHttp2CancelsPerSecond = 50;   ///< How fast that is forgotten.
+inline constexpr unsigned kHttp2AcksMax = 64;            ///< Unsent answers to PING and SETTINGS.
+inline constexpr unsigned kHttp2ContinuationsMax = 8;    ///< Frames of one header block beside it.
 
 // tus
 inline constexpr std::size_t kMetadataBytesMax = 8 * kKiB;

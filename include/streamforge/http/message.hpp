@@ -26,7 +26,7 @@ enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kO
 [[nodiscard]] std::string_view name_of(Method method) noexcept;
 [[nodiscard]] std::optional<Method> method_named(std::string_view name) noexcept;
 
-enum class Version : std::uint8_t { kHttp10, kHttp11 };
+enum class Version : std::uint8_t { kHttp10, kHttp11, kHttp2 };
 /// "HTTP/1.1".
 [[nodiscard]] std::string_view name_of(Version version) noexcept;
 

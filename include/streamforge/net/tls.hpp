@@ -27,7 +27,7 @@ struct TlsSettings {
   /// Chosen by the name the client asks for (SNI); the first is for all other names.
   std::vector<TlsFiles> certificates;
   /// ALPN, the best first. A client that offers others only is refused (RFC 7301 section 3.2).
-  std::vector<std::string> protocols = {"http/1.1"};
+  std::vector<std::string> protocols = {"h2", "http/1.1"};
 };
 
 /// For the log: what a certificate says of itself.
