@@ -1,8 +1,9 @@
 #pragma once
 
-/// The HTTP/1.1 driver of one connection: parses (llhttp, strict), bounds, runs the handler, writes
-/// the response, keeps alive, pipelines in order. RFC 9110, 9112; docs/protocols/http.md has the
-/// rows. Same object on every reactor; what it counts is per reactor.
+/// Serves connections: HTTP/1.1 (parses by llhttp, strict; keeps alive, pipelines in order) or, by
+/// ALPN or prior knowledge, HTTP/2 (nghttp2), with the same handlers. RFC 9110, 9112, 9113;
+/// docs/protocols/http.md has the rows. Same object on every reactor; what it counts is per
+/// reactor.
 
 #include <streamforge/base/limits.hpp>
 #include <streamforge/http/router.hpp>
