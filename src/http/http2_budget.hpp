@@ -5,6 +5,7 @@
 /// stay far from the end of it; a flood reaches it whatever it is made of. Pure.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 namespace sf::http {
@@ -16,11 +17,12 @@ class Http2Budget {
   static constexpr int kFrame = 1;      ///< Costs: any frame but what earns.
   static constexpr int kCancelled = 5;  ///< Costs: a stream reset by the peer, or for its mistakes.
   static constexpr int kRequest = 4;    ///< Earns.
-  static constexpr int kBody = 1;       ///< Earns: a received DATA frame that is not empty.
-  /// Earns: a DATA frame sent. The peer may answer each with a WINDOW_UPDATE for the stream and one
-  /// for the connection.
-  static constexpr int kSent = 3;
-
+  /// Earns: a received DATA frame of so many bytes; a smaller one costs.
+  static constexpr int kBody = 1;
+  static constexpr std::size_t kBodyBytes = 64;
+  /// So many bytes of an answer earn one. Some clients give back each 4 KiB, by a WINDOW_UPDATE for
+  /// the stream and one for the connection.
+  static constexpr std::size_t kSentBytes = 1024;
   /// So many bytes that are no body cost one more: heads of some size, frames that nobody knows.
   static constexpr std::int64_t kBytes = 256;
 
@@ -37,6 +39,7 @@ class Http2Budget {
     left_ -= cost;
     return left_ >= 0;
   }
+  void earn_by_sending(std::size_t bytes) noexcept { earn(static_cast<int>(bytes / kSentBytes)); }
   void earn(int points) noexcept { left_ = std::min(left_ + points, kMax); }
 
  private:

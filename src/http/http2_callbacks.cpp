@@ -33,7 +33,7 @@ struct Http2Callbacks {
     } else if (head->type != NGHTTP2_CONTINUATION && driver.preface_done_) {
       driver.head_began_ms_ = 0;
     }
-    const bool earns = head->type == NGHTTP2_DATA && head->length > 0;
+    const bool earns = head->type == NGHTTP2_DATA && head->length >= Http2Budget::kBodyBytes;
     if (earns) {
       driver.budget_.earn(Http2Budget::kBody);
     } else {
@@ -143,7 +143,7 @@ struct Http2Callbacks {
     const ByteSpan head_bytes(reinterpret_cast<const std::byte*>(head), Http2Output::kHeadBytes);
     driver.output_.add(head_bytes, stream.source().front(), bytes);
     stream.took(bytes, driver.reactor().now_ms());
-    driver.budget_.earn(Http2Budget::kSent);
+    driver.budget_.earn_by_sending(bytes);
     const Http2Source& source_left = stream.source();
     if (source_left.drained() && !source_left.ended()) driver.wake_soon(stream.id());
     return driver.output_.full() ? static_cast<int>(NGHTTP2_ERR_PAUSE) : 0;

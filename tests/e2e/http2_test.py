@@ -25,7 +25,8 @@ BACKENDS = ("uring", "epoll")
 HEAD_SECONDS = 10
 SOURCE = b"".join(hashlib.sha256(i.to_bytes(4, "big")).digest() for i in range(160_000))  # 5 MB
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 1, 3, 4, 6, 7, 8, 9
+HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY = 1, 2, 3, 4, 6, 7
+WINDOW_UPDATE, CONTINUATION = 8, 9
 TUS = {"tus-resumable": "1.0.0"}
 
 
@@ -462,6 +463,20 @@ class Uploads(Http2):
         self.assertEqual(self.offset(self.connect(server.url), path), 700_000)
 
     @on_both_backends
+    def test_the_draft_of_the_ietf_with_its_interim_answers(self):
+        server = self.serve()
+        client = self.connect(server.tls_url)
+        stream = client.ask("POST", "/files", {
+            "upload-complete": "?1", "upload-draft-interop-version": "8",
+            "content-length": str(len(SOURCE))}, end=False)
+        answer = client.answers[stream]
+        self.assertTrue(client.until(lambda: answer.informational))
+        self.assertEqual(answer.informational[0][":status"], "104")
+        self.assertIn("location", answer.informational[0])
+        client.send(stream, SOURCE)
+        self.assertIn(client.answer(stream).status, (200, 201, 204))
+
+    @on_both_backends
     def test_a_refused_body_is_not_waited_for(self):
         server = self.serve()
         client = self.connect(server.url)
@@ -506,6 +521,7 @@ class Misbehaviour(Http2):
             "settings": frame(SETTINGS, 0, 0, b"\0\3\0\0\0\x64") * 1000,
             "window": frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\1") * 1000,
             "unknown": frame(0x50, 0, 0, b"") * 1000,
+            "priority": frame(PRIORITY, 0, 1, b"\0\0\0\0\1") * 1000,
         }
         for name, flood in floods.items():
             with self.subTest(flood=name):

@@ -26,11 +26,21 @@ TEST(Http2Budget, APeerThatReadsAndAsksNeverDoes) {
   for (int i = 0; i < 100'000; ++i) {
     budget.earn(Http2Budget::kRequest);
     ASSERT_TRUE(budget.spend(Http2Budget::kFrame, 0));
-    for (int frame = 0; frame < 8; ++frame) {  // Each answered by two WINDOW_UPDATEs.
-      budget.earn(Http2Budget::kSent);
-      ASSERT_TRUE(budget.spend(2 * Http2Budget::kFrame, 0));
+    for (int frame = 0; frame < 8; ++frame) {  // Each 4 KiB answered by two WINDOW_UPDATEs.
+      budget.earn_by_sending(Http2Output::kPayloadBytes);
+      ASSERT_TRUE(budget.spend(8 * Http2Budget::kFrame, 0));
     }
   }
+}
+
+TEST(Http2Budget, AWindowThatIsOpenedByteByByteDoes) {
+  Http2Budget budget(0);
+  int frames = 0;
+  do {
+    budget.earn_by_sending(1);
+    ++frames;
+  } while (budget.spend(Http2Budget::kFrame, 0));
+  EXPECT_LE(frames, Http2Budget::kMax + 1);
 }
 
 TEST(Http2Budget, RequestsThatAreAlwaysCancelledDo) {
