@@ -7,6 +7,7 @@
 #include <streamforge/http/server.hpp>
 #include <streamforge/net/listener.hpp>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
