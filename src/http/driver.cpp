@@ -4,25 +4,10 @@
 #include <streamforge/base/id.hpp>
 #include <streamforge/base/limits.hpp>
 
-#include <coroutine>
-
 #include "serving.hpp"
+#include "yield.hpp"
 
 namespace sf::http {
-
-namespace {
-
-/// Lets the reactor's other work run first.
-struct Yield {
-  io::Reactor& reactor;
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiter) const {
-    reactor.post([waiter] { waiter.resume(); });
-  }
-  void await_resume() const noexcept {}
-};
-
-}  // namespace
 
 Driver::Driver(const ServerState& state, ReactorShare& share,
                std::unique_ptr<net::Connection> connection)

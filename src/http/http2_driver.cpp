@@ -10,21 +10,13 @@
 
 #include "http2_callbacks.hpp"
 #include "http2_running.hpp"
+#include "yield.hpp"
 
 namespace sf::http {
 
 namespace {
 
 constexpr unsigned kReadsInARow = 16;  ///< Then the reactor's others have their turn.
-
-struct Yield {
-  io::Reactor& reactor;
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiter) const {
-    reactor.post([waiter] { waiter.resume(); });
-  }
-  void await_resume() const noexcept {}
-};
 
 }  // namespace
 

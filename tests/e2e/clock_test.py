@@ -7,11 +7,10 @@ import time
 import unittest
 from unittest import mock
 
-from harness import Story
+from harness import BACKENDS, Story
 from tus_wire import ask, connect, create, noise, patch, patch_head
 
 LIBRARIES = list(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-BACKENDS = ("uring", "epoll")
 SOURCE = noise(12_000_000)
 
 

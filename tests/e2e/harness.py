@@ -3,6 +3,7 @@
 A story is a unittest case. SF_BINARY names the program (default: build/release/streamforge).
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -20,6 +21,19 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("SF_BINARY", str(ROOT / "build/release/streamforge"))
 READY_SECONDS = 120
+BACKENDS = ("uring", "epoll")
+
+
+def on_both_backends(story):
+    """Runs a story once on each, with `self.backend` naming it."""
+    @functools.wraps(story)
+    def test(self):
+        for backend in BACKENDS:
+            with self.subTest(backend=backend):
+                self.backend = backend
+                story(self)
+
+    return test
 
 
 def run(*argv, timeout=120, **options):

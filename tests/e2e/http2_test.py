@@ -1,7 +1,6 @@
 """HTTP/2 against the real binary, on both I/O backends: Python's h2 and curl as peers, and raw
 frames where a peer is to misbehave. docs/protocols/http.md has what holds."""
 
-import functools
 import hashlib
 import re
 import select
@@ -14,31 +13,19 @@ import sys
 import time
 import unittest
 
-from harness import BINARY, Story, make_clip, run
+from harness import BINARY, Story, make_clip, on_both_backends, run
 
 sys.path.append("/usr/lib/python3/dist-packages")  # Debian's, whichever Python runs this.
 import h2.config  # noqa: E402
 import h2.connection  # noqa: E402
 import h2.events  # noqa: E402
 
-BACKENDS = ("uring", "epoll")
 HEAD_SECONDS = 10
 SOURCE = b"".join(hashlib.sha256(i.to_bytes(4, "big")).digest() for i in range(160_000))  # 5 MB
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, GOAWAY = 1, 2, 3, 4, 6, 7
 WINDOW_UPDATE, CONTINUATION = 8, 9
 TUS = {"tus-resumable": "1.0.0"}
-
-
-def on_both_backends(story):
-    @functools.wraps(story)
-    def test(self):
-        for backend in BACKENDS:
-            with self.subTest(backend=backend):
-                self.backend = backend
-                story(self)
-
-    return test
 
 
 def dial(url, alpn=("h2",)):

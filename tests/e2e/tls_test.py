@@ -1,7 +1,6 @@
 """TLS over real sockets, on both I/O backends: Python's ssl and OpenSSL's s_client as the peers."""
 
 import base64
-import functools
 import hashlib
 import json
 import os
@@ -16,23 +15,11 @@ import subprocess
 import time
 import unittest
 
-from harness import BINARY, Story, make_clip, run
+from harness import BINARY, Story, make_clip, on_both_backends, run
 
-BACKENDS = ("uring", "epoll")
 TLS_UNSENT_MAX = 1 << 20  # In the kernel, of one connection.
 HEAD_SECONDS = 10  # From the first byte of a head, or of a handshake, to its last.
 SOURCE = b"".join(hashlib.sha256(i.to_bytes(4, "big")).digest() for i in range(160_000))  # 5 MB
-
-
-def on_both_backends(story):
-    @functools.wraps(story)
-    def test(self):
-        for backend in BACKENDS:
-            with self.subTest(backend=backend):
-                self.backend = backend
-                story(self)
-
-    return test
 
 
 def free_of_trust():

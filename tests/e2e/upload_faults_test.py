@@ -14,10 +14,9 @@ import time
 import unittest
 import urllib.parse
 
-from harness import BINARY, Story, run
+from harness import BACKENDS, BINARY, Story, run
 from tus_wire import ask, connect, create, create_part, noise, patch, patch_head, read_answer
 
-BACKENDS = ("uring", "epoll")
 WAYS = [(backend, way) for backend in BACKENDS for way in ("auto", "splice")]
 KILLS = 25
 QUIET = ("--open", "--transcoders", "0", "--source-sha256", "false")

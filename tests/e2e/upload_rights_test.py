@@ -5,10 +5,9 @@ import functools
 import json
 import unittest
 
-from harness import BINARY, Story, run
+from harness import BACKENDS, BINARY, Story, run
 from tus_wire import ask, connect, create, noise, patch, patch_head, read_answer
 
-BACKENDS = ("uring", "epoll")
 SOURCE = noise(3_000_000)
 HALF = len(SOURCE) // 2
 

@@ -48,8 +48,10 @@ TEST_P(HttpAccessLog, ALineARequestWhileTheConnectionLives) {
   }
   const auto lines = wait_for(server, "  request method=GET", 5);
   ASSERT_EQ(lines.size(), 5u);
-  EXPECT_NE(lines[0].find("target=/healthz status=200 bytes="), std::string::npos) << lines[0];
-  EXPECT_NE(lines[1].find("target=/none status=404"), std::string::npos) << lines[1];
+  EXPECT_NE(lines[0].find("target=/healthz protocol=HTTP/1.1 status=200 bytes="), std::string::npos)
+      << lines[0];
+  EXPECT_NE(lines[1].find("target=/none protocol=HTTP/1.1 status=404"), std::string::npos)
+      << lines[1];
   std::set<std::string> ids;
   for (const auto& line : lines) {
     EXPECT_NE(line.find(" peer=127.0.0.1:"), std::string::npos) << line;
@@ -67,9 +69,11 @@ TEST_P(HttpAccessLog, JsonAndWhatIsNoRequest) {
   EXPECT_EQ(client.read_response().status, 400);
   const auto lines = wait_for(server, "\"room\":\"http\"", 2);
   ASSERT_EQ(lines.size(), 2u);
-  EXPECT_NE(lines[0].find(R"("message":"request","method":"GET","target":"/healthz","status":200)"),
-            std::string::npos);
-  EXPECT_NE(lines[1].find(R"("message":"refused","method":"-","target":"","status":400)"),
+  EXPECT_NE(
+      lines[0].find(R"("method":"GET","target":"/healthz","protocol":"HTTP/1.1","status":200)"),
+      std::string::npos);
+  EXPECT_NE(lines[1].find(R"("message":"refused","method":"-","target":"","protocol":"HTTP/1.1",)"
+                          R"("status":400)"),
             std::string::npos);
 }
 
