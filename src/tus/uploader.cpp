@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -29,6 +31,8 @@ constexpr std::uint64_t kFirstPauseMs = 250;
 constexpr std::uint64_t kLongestPauseMs = 15'000;
 /// Nothing is under way and nothing answers: more likely a wrong address than a bad line.
 constexpr std::uint64_t kNobodyThereMs = 5'000;
+/// For another connection, while no part is done.
+constexpr std::chrono::seconds kWidenAfter{3};
 
 std::unexpected<Error> cancelled() { return fail(ErrorCode::kCancelled, "interrupted"); }
 
@@ -67,11 +71,17 @@ class Upload {
     unsigned failures = 0;  ///< Since the server last had more than before.
   };
   using Task = Result<> (Upload::*)(Link&, Part&);
+  enum class Pace {
+    kAtOnce,
+    /// Two connections, then one more for each part that is done, or after a while: all at once on
+    /// a slow line would bring the head of the file last, and nobody could play it before that.
+    kWidening,
+  };
 
   Result<bool> resume();
   Result<> begin();
   void add_part(UploadState::Part part);
-  Result<> each_part(Task task);
+  Result<> each_part(Task task, Pace pace);
   Result<> ask_part(Link& link, Part& part);
   Result<> send_part(Link& link, Part& part);
   Result<> move_on(Link& link, Part& part);
@@ -111,7 +121,7 @@ Result<UploadOutcome> Upload::run() {
   if (!*resumed) {
     if (auto begun = begin(); !begun) return fail(std::move(begun.error()));
   }
-  auto sent = each_part(&Upload::send_part);
+  auto sent = each_part(&Upload::send_part, Pace::kWidening);
   auto location = sent ? join() : fail(std::move(sent.error()));
   if (!location) {
     // Gone, or whole parts that the server will not join: what is remembered leads nowhere.
@@ -141,7 +151,7 @@ Result<bool> Upload::resume() {
   for (const auto& part : kept->parts) add_part(part);
   monitor_.expect_parts(parts_.size());
   monitor_.set_asking(true);
-  auto asked = each_part(&Upload::ask_part);
+  auto asked = each_part(&Upload::ask_part, Pace::kAtOnce);
   monitor_.set_asking(false);
   if (asked) return true;
   if (asked.error().code != ErrorCode::kNotFound) return fail(std::move(asked.error()));
@@ -182,22 +192,40 @@ void Upload::add_part(UploadState::Part part) {
 }
 
 /// Gives the parts, in order, to as many threads as there are connections.
-Result<> Upload::each_part(Task task) {
+Result<> Upload::each_part(Task task, Pace pace) {
   std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
+  std::mutex mutex;
+  std::condition_variable news;
+  std::size_t done_count = 0;  // Under the mutex, as `over`.
+  bool over = false;           // Some thread found nothing more to do.
+  const auto begun = std::chrono::steady_clock::now();
+  const auto work = [&](std::size_t place) {
+    if (pace == Pace::kWidening && place > 1) {
+      std::unique_lock lock(mutex);
+      const std::size_t wider = place - 1;
+      news.wait_until(lock, begun + wider * kWidenAfter,
+                      [&] { return over || done_count >= wider; });
+    }
     Link link(*this);
     for (std::size_t i = next++; i < parts_.size(); i = next++) {
       auto done = (this->*task)(link, parts_[i]);
-      if (done) continue;
-      monitor_.fail_with(std::move(done.error()));
-      return;
+      if (!done) {
+        monitor_.fail_with(std::move(done.error()));
+        break;
+      }
+      const std::scoped_lock lock(mutex);
+      ++done_count;
+      news.notify_all();
     }
+    const std::scoped_lock lock(mutex);
+    over = true;
+    news.notify_all();
   };
   {
     std::vector<std::jthread> others;
     const auto count = std::min<std::size_t>(order_.parallel, parts_.size());
-    for (std::size_t i = 1; i < count; ++i) others.emplace_back(work);
-    work();
+    for (std::size_t i = 1; i < count; ++i) others.emplace_back(work, i);
+    work(0);
   }
   auto failure = monitor_.take_failure();
   return failure ? fail(std::move(*failure)) : Result<>();
