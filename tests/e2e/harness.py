@@ -20,7 +20,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("SF_BINARY", str(ROOT / "build/release/streamforge"))
-READY_SECONDS = 120
+READY_SECONDS = 240
 BACKENDS = ("uring", "epoll")
 
 
