@@ -312,8 +312,12 @@ Result<std::vector<float>> AudioReader::decode(std::int64_t begin, std::size_t c
       return out;
     }
     more = next_packet();
-    if (progress && !progress(static_cast<double>(packet_->pts - begin) /
-                              static_cast<double>(std::max<std::int64_t>(1, end - begin)))) {
+    const auto share = [&] {
+      return static_cast<double>(packet_->pts - begin) /
+             static_cast<double>(std::max<std::int64_t>(1, end - begin));
+    };
+    // Behind the last packet there is no time.
+    if (more && progress && !progress(share())) {
       return fail(ErrorCode::kCancelled, "the task was cancelled");
     }
   }
