@@ -40,6 +40,8 @@ test('an edit on top of someone else’s is refused, and nothing typed is lost',
   request,
 }) => {
   await page.goto(`/watch/${id}`);
+  // The page moves until the player is there, and a menu with it.
+  await page.waitForFunction(() => (document.querySelector('video')?.readyState ?? 0) >= 2);
   await page.getByRole('button', { name: /^Actions for/ }).click();
   await page.getByRole('menuitem', { name: 'Edit…' }).click();
   const dialog = page.getByRole('dialog', { name: 'Edit video' });
