@@ -1,5 +1,6 @@
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/unique_fd.hpp>
+#include <streamforge/base/write_whole.hpp>
 #include <streamforge/net/tls.hpp>
 
 #include <fcntl.h>
@@ -83,9 +84,9 @@ Result<> write_file(const std::string& path, ::mode_t mode, ::BIO& text) {
   if (!file) return fail_errno(errno, concat("make ", fresh));
   char* bytes = nullptr;
   const long count = BIO_get_mem_data(&text, &bytes);
-  if (::write(file.get(), bytes, static_cast<std::size_t>(count)) != count) {
-    return fail_errno(errno, concat("write ", fresh));
-  }
+  const std::string_view whole(bytes, static_cast<std::size_t>(count));
+  auto wrote = write_whole(file.get(), as_bytes(whole), concat("write ", fresh));
+  if (!wrote) return wrote;
   if (::fsync(file.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0) {
     return fail_errno(errno, concat("write ", path));
   }

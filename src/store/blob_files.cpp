@@ -208,16 +208,6 @@ Result<> name_file(int file, int parent, std::string_view path) {
   return sync_folder(folder->get(), path);
 }
 
-Result<> write_file(int file, ByteSpan bytes) {
-  while (!bytes.empty()) {
-    const auto written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail_errno(errno, "write");
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 Result<std::string> read_file(int parent, const std::string& path, std::size_t bytes_max) {
   const UniqueFd file(::openat(parent, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file) return fail_errno(errno, concat("open ", path));

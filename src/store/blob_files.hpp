@@ -48,7 +48,6 @@ void drop_unnamed_file(int file, int folder) noexcept;
 /// Gives a file of make_unnamed_file, synced already, the name `path` below `parent`, replacing
 /// what was there, and syncs the folder.
 Result<> name_file(int file, int parent, std::string_view path);
-Result<> write_file(int file, ByteSpan bytes);
 /// kTooLarge when it has more than `bytes_max`.
 Result<std::string> read_file(int parent, const std::string& path, std::size_t bytes_max);
 

@@ -5,6 +5,7 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/id.hpp>
 #include <streamforge/base/limits.hpp>
+#include <streamforge/base/write_whole.hpp>
 
 #include <cerrno>
 
@@ -168,7 +169,7 @@ io::Task<Result<>> BlobStore::write_small(std::string id, std::string name,
   auto write = io::offload(impl_->pool, [this, &id, &name, &bytes]() -> Result<> {
     auto file = make_unnamed_file(processed_dir(), 0);
     if (!file) return fail(std::move(file.error()));
-    Result<> written = write_file(file->get(), as_bytes(bytes));
+    Result<> written = write_whole(file->get(), as_bytes(bytes));
     if (written && ::fsync(file->get()) != 0) written = fail_errno(errno, concat("sync ", name));
     if (written) written = name_file(file->get(), processed_dir(), concat(id, '/', name));
     if (!written) drop_unnamed_file(file->get(), processed_dir());

@@ -1,6 +1,7 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/id.hpp>
 #include <streamforge/base/unique_fd.hpp>
+#include <streamforge/base/write_whole.hpp>
 #include <streamforge/store/signing_key.hpp>
 
 #include <fcntl.h>
@@ -34,7 +35,7 @@ Result<std::string> open_signing_key(const std::string& dir) {
   const UniqueFd file(
       ::openat(folder.get(), kNewName, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file) return fail_errno(errno, concat("create ", dir, '/', kName));
-  if (auto written = write_file(file.get(), as_bytes(key)); !written) {
+  if (auto written = write_whole(file.get(), as_bytes(key)); !written) {
     return fail(std::move(written.error()));
   }
   if (::fsync(file.get()) != 0 || ::renameat(folder.get(), kNewName, folder.get(), kName) != 0) {

@@ -2,6 +2,7 @@
 
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/id.hpp>
+#include <streamforge/base/write_whole.hpp>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -18,16 +19,6 @@ namespace {
 constexpr std::string_view kHiddenPrefix = ".part-";
 constexpr const char* kManifest = "manifest.jsonl";
 constexpr std::size_t kManifestBytesMax = std::size_t{256} << 20;
-
-Result<> write_all(int fd, std::string_view text, std::string_view what) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail_errno(errno, concat("write ", what));
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
 
 Result<std::string> read_all(int fd, std::size_t bytes_max, std::string_view what) {
   struct stat status{};
@@ -101,7 +92,7 @@ Result<std::string> OutputDir::manifest() const {
 }
 
 Result<> OutputDir::append_manifest(std::string_view line) const {
-  return write_all(manifest_.get(), line, kManifest);
+  return write_whole(manifest_.get(), as_bytes(line), concat("write ", kManifest));
 }
 
 Result<> OutputDir::clear_manifest() const {
@@ -144,7 +135,8 @@ Result<> OutputDir::publish(const Unnamed& unnamed, const std::string& name) con
 Result<> OutputDir::write(const std::string& name, std::string_view text) const {
   auto unnamed = make_unnamed();
   if (!unnamed) return fail(std::move(unnamed.error()));
-  if (auto wrote = write_all(unnamed->file.get(), text, name); !wrote) return wrote;
+  auto wrote = write_whole(unnamed->file.get(), as_bytes(text), concat("write ", name));
+  if (!wrote) return wrote;
   return publish(*unnamed, name);
 }
 

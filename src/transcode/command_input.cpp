@@ -2,6 +2,7 @@
 
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/digest.hpp>
+#include <streamforge/base/write_whole.hpp>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -74,12 +75,9 @@ Result<ManifestSpool> spool_input(const OutputDir& out, const std::atomic<bool>&
   const std::function<Result<>(ByteSpan)> take = [&](ByteSpan bytes) -> Result<> {
     digest.update(bytes);
     spool.bytes += bytes.size();
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(unnamed->file.get(), bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return fail_errno(errno, concat("copy standard input to ", out.path()));
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
+    auto wrote =
+        write_whole(unnamed->file.get(), bytes, concat("copy standard input to ", out.path()));
+    if (!wrote) return wrote;
     bytes_so_far = spool.bytes;
     return {};
   };

@@ -4,12 +4,12 @@
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/limits.hpp>
 #include <streamforge/base/unique_fd.hpp>
+#include <streamforge/base/write_whole.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 
 namespace sf::transcode {
@@ -17,15 +17,6 @@ namespace {
 
 constexpr std::size_t kLineBytesMax = 1024;
 constexpr std::size_t kPendingBytesMax = 256 * limits::kKiB;
-
-void write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // A log that cannot be written is not worth a failure.
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
 
 // The newest `keep` bytes from a line's begin on.
 std::string tail_of(int fd, std::uint64_t size, std::size_t keep) {
@@ -115,10 +106,11 @@ void VideoLog::append(const std::string& video, const Pending& pending) const {
   if (size + text.size() > limits::kVideoLogBytesMax && size > kKeep) {
     const std::string tail = tail_of(file.get(), size, kKeep);
     if (::ftruncate(file.get(), 0) < 0) return;
-    write_all(file.get(), tail);
+    (void)write_whole(file.get(), as_bytes(tail));
   }
-  write_all(file.get(),
-            std::string_view(text).substr(text.size() > kKeep ? text.size() - kKeep : 0));
+  // A log that cannot be written is not worth a failure.
+  const auto kept = std::string_view(text).substr(text.size() > kKeep ? text.size() - kKeep : 0);
+  (void)write_whole(file.get(), as_bytes(kept));
 }
 
 }  // namespace sf::transcode

@@ -5,6 +5,7 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/unique_fd.hpp>
+#include <streamforge/base/write_whole.hpp>
 #include <streamforge/transcode/command.hpp>
 
 #include <poll.h>
@@ -32,18 +33,13 @@ constexpr std::uint64_t kSegmentBytesMax = std::uint64_t{256} << 20;
 volatile std::sig_atomic_t terminated = 0;
 void on_terminate(int) { terminated = 1; }
 
-void write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) ::_exit(0);  // Nobody listens any more.
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
+void tell(int fd, std::string_view text) {
+  if (!write_whole(fd, as_bytes(text))) ::_exit(0);  // Nobody listens any more.
 }
 
-void emit(const WorkerEvent& event) { write_all(STDOUT_FILENO, encode(event) + '\n'); }
+void emit(const WorkerEvent& event) { tell(STDOUT_FILENO, encode(event) + '\n'); }
 
-void complain(std::string_view line) { write_all(STDERR_FILENO, concat(line, '\n')); }
+void complain(std::string_view line) { tell(STDERR_FILENO, concat(line, '\n')); }
 
 struct Received {
   std::string text;

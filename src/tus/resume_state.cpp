@@ -4,6 +4,7 @@
 #include <streamforge/base/digest.hpp>
 #include <streamforge/base/json.hpp>
 #include <streamforge/base/unique_fd.hpp>
+#include <streamforge/base/write_whole.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -32,12 +33,12 @@ std::string to_json(std::string_view file, std::string_view version, const Uploa
 }
 
 /// Written and synced, so that a rename puts a whole file in the old one's place.
-Result<> write_whole(const std::string& path, std::string_view text) {
+Result<> save_synced(const std::string& path, std::string_view text) {
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!file || ::write(file.get(), text.data(), text.size()) != std::ssize(text) ||
-      ::fsync(file.get()) != 0) {
-    return fail_errno(errno, concat("write ", path));
-  }
+  const std::string what = concat("write ", path);
+  if (!file) return fail_errno(errno, what);
+  if (auto wrote = write_whole(file.get(), as_bytes(text), what); !wrote) return wrote;
+  if (::fsync(file.get()) != 0) return fail_errno(errno, what);
   return {};
 }
 
@@ -83,7 +84,7 @@ Result<> ResumeState::save(const UploadState& upload) const {
   std::error_code failed;
   fs::create_directories(fs::path(path_).parent_path(), failed);
   const std::string aside = concat(path_, '.', std::int64_t{::getpid()});
-  if (auto written = write_whole(aside, to_json(file_, version_, upload)); !written) return written;
+  if (auto written = save_synced(aside, to_json(file_, version_, upload)); !written) return written;
   fs::rename(aside, path_, failed);
   if (failed) return fail_errno(failed.value(), concat("write ", path_));
   return {};
