@@ -33,6 +33,8 @@ const std::map<std::string, log::Format> kFormats{{"text", log::Format::kText},
                                                   {"json", log::Format::kJson}};
 const std::map<std::string, transcode::ProgressStyle> kProgress{
     {"auto", transcode::ProgressStyle::kAuto},
+const std::map<std::string, AccessLog> kAccessLogs{
+    {"false", AccessLog::kNone}, {"true", AccessLog::kFile}, {"stderr", AccessLog::kStderr}};
     {"json", transcode::ProgressStyle::kJson},
     {"none", transcode::ProgressStyle::kNone}};
 
@@ -124,7 +126,8 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
   add_setting(app, "source-sha256", serve.source_sha256,
               "Take the SHA-256 of finished uploads in the background: true or false");
   add_address_limit(app, serve);
-  add_setting(app, "access-log", serve.access_log, "Log every request: true or false");
+  add_named(app, "access-log", serve.access_log, kAccessLogs,
+            "A line a request: true (to DIR/log/access.log), stderr or false");
   add_setting(app, "secure-cookies", serve.secure_cookies,
               "Mark cookies Secure: true behind a TLS proxy");
   add_named(app, "log-level", serve.log_level, kLevels, "debug, info, warn or error");

@@ -41,7 +41,8 @@ struct ServeOptions {
   bool source_sha256 = true;                 ///< Digests of masters, at idle priority.
   unsigned address_connections_max = 8'192;  ///< Connections that one address may have.
   std::vector<std::string> address_connections_exempt = {"127.0.0.0/8", "::1"};
-  bool access_log = false;
+  std::vector<std::string> trusted_proxies = {"127.0.0.0/8", "::1"};  ///< "none": nobody.
+  AccessLog access_log = AccessLog::kNone;
   bool secure_cookies = false;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;

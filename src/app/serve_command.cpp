@@ -436,4 +436,7 @@ int run_serve(const ServeOptions& options) {
   return exit_code;
 }
 
+  if (options.access_log == AccessLog::kFile) {
+    logging.batch_file = options.data_dir + "/log/access.log";
+  }
 }  // namespace sf::app

@@ -164,6 +164,10 @@ std::int64_t wall_ms() noexcept {
       .count();
 }
 
+std::int64_t wall_tick_ms() noexcept {
+  return static_cast<std::int64_t>(read_ns(CLOCK_REALTIME_COARSE) / 1'000'000);
+}
+
 std::uint64_t mono_ns() noexcept {
   return static_cast<std::uint64_t>(
       chrono::duration_cast<chrono::nanoseconds>(chrono::steady_clock::now().time_since_epoch())

@@ -26,7 +26,7 @@ std::string quoted(std::string_view text) {
 bool is_bare(char c) noexcept { return !is_control(c) && c != ' ' && c != '"' && c != '='; }
 
 /// A bare word where nothing in it could be misread, else quoted as JSON does.
-void append_value(std::string& out, std::string_view text) {
+void append_word(std::string& out, std::string_view text) {
   const bool ascii = std::ranges::all_of(text, [](char c) { return c > 0; });
   if (!text.empty() && std::ranges::all_of(text, is_bare) && (ascii || is_utf8(text))) {
     out += text;
@@ -35,23 +35,10 @@ void append_value(std::string& out, std::string_view text) {
   }
 }
 
-/// As to_rfc3339 does: the calendar is asked once a second, for many lines come in one.
 void append_time(std::string& out, std::int64_t wall_time_ms) {
-  constexpr std::size_t kToTheDot = 20;  // "2026-01-02T03:04:05."
-  thread_local std::int64_t second = -1;
-  thread_local std::array<char, kToTheDot> text{};
-  if (wall_time_ms < 0) {
-    out += to_rfc3339(wall_time_ms);
-    return;
-  }
-  if (wall_time_ms / 1000 != second) {
-    second = wall_time_ms / 1000;
-    std::ranges::copy_n(to_rfc3339(second * 1000).begin(), kToTheDot, text.begin());
-  }
-  const auto ms = static_cast<int>(wall_time_ms % 1000);
+  std::array<char, kTimeChars> text;
+  put_time(text.data(), wall_time_ms);
   out.append(text.data(), text.size());
-  for (const int digit : {ms / 100, ms / 10 % 10, ms % 10}) out += static_cast<char>('0' + digit);
-  out += 'Z';
 }
 
 /// A flag or a whole number, which text and JSON spell alike.
@@ -79,7 +66,7 @@ void append_text(std::string& out, const Line& line, std::initializer_list<Field
     out += field.key;
     out += '=';
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-      append_value(out, *text);
+      append_word(out, *text);
     } else if (const auto* number = std::get_if<double>(&field.value)) {
       detail::append(out, *number);
     } else {
@@ -88,19 +75,6 @@ void append_text(std::string& out, const Line& line, std::initializer_list<Field
   }
 }
 
-void append_json_text(std::string& out, std::string_view text) {
-  const bool plain = std::ranges::all_of(
-      text, [](char c) { return !is_control(c) && c > 0 && c != '"' && c != '\\'; });
-  if (!plain) {
-    out += quoted(text);
-    return;
-  }
-  out += '"';
-  out += text;
-  out += '"';
-}
-
-/// By hand: a line a request is written so, and a json::Writer each was a third of a request.
 void append_json(std::string& out, const Line& line, std::initializer_list<Field> fields) {
   out += R"({"time":")";
   append_time(out, line.wall_time_ms);
@@ -109,13 +83,13 @@ void append_json(std::string& out, const Line& line, std::initializer_list<Field
   out += R"(","room":")";
   out += line.room;
   out += R"(","message":)";
-  append_json_text(out, line.message);
+  out += quoted(line.message);
   for (const Field& field : fields) {
     out += ",\"";
     out += field.key;
     out += "\":";
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-      append_json_text(out, *text);
+      out += quoted(*text);
     } else if (const auto* number = std::get_if<double>(&field.value)) {
       if (std::isfinite(*number)) {
         detail::append(out, *number);
@@ -131,18 +105,38 @@ void append_json(std::string& out, const Line& line, std::initializer_list<Field
 
 }  // namespace
 
-void append_line(std::string& out, Format format, const Line& line,
-                 std::initializer_list<Field> fields) {
+/// The calendar is asked once a second, for many lines come in one.
+char* put_time(char* out, std::int64_t wall_time_ms) {
+  constexpr std::size_t kToTheDot = 20;  // "2026-01-02T03:04:05."
+  thread_local std::int64_t second = -1;
+  thread_local std::array<char, kToTheDot> text{};
+  if (wall_time_ms < 0) return std::ranges::copy(to_rfc3339(wall_time_ms), out).out;
+  if (wall_time_ms / 1000 != second) {
+    second = wall_time_ms / 1000;
+    std::ranges::copy_n(to_rfc3339(second * 1000).begin(), kToTheDot, text.begin());
+  }
+  const auto ms = static_cast<int>(wall_time_ms % 1000);
+  out = std::ranges::copy(text, out).out;
+  for (const int digit : {ms / 100, ms / 10 % 10, ms % 10}) *out++ = static_cast<char>('0' + digit);
+  *out++ = 'Z';
+  return out;
+}
+
+void append_value(std::string& out, Format format, std::string_view text) {
   if (format == Format::kText) {
-    append_text(out, line, fields);
+    append_word(out, text);
   } else {
-    append_json(out, line, fields);
+    out += quoted(text);
   }
 }
 
 std::string format_line(Format format, const Line& line, std::initializer_list<Field> fields) {
   std::string out;
-  append_line(out, format, line, fields);
+  if (format == Format::kText) {
+    append_text(out, line, fields);
+  } else {
+    append_json(out, line, fields);
+  }
   return out;
 }
 

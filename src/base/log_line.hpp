@@ -17,8 +17,5 @@ struct Line {
 /// forge a line.
 [[nodiscard]] std::string format_line(Format format, const Line& line,
                                       std::initializer_list<Field> fields);
-/// Likewise, behind what `out` holds.
-void append_line(std::string& out, Format format, const Line& line,
-                 std::initializer_list<Field> fields);
 
 }  // namespace sf::log

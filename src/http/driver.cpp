@@ -4,6 +4,9 @@
 #include <streamforge/base/id.hpp>
 #include <streamforge/base/limits.hpp>
 
+#include <algorithm>
+#include <charconv>
+
 #include "serving.hpp"
 #include "yield.hpp"
 
@@ -13,23 +16,23 @@ Driver::Driver(const ServerState& state, ReactorShare& share,
                std::unique_ptr<net::Connection> connection)
     : Served(share),
       state_(state),
-      share_(share),
       connection_(std::move(connection)),
-      inbound_(*connection_, state.options.quick_answers_max > 0 ? &share_.answers : nullptr),
+      inbound_(*connection_, state.options.quick_answers_max > 0 ? &share.answers : nullptr),
       sender_(*connection_, state) {
-  share_.metrics.connections.add(1);
+  share.metrics.connections.add(1);
 }
 
-Driver::~Driver() { share_.metrics.connections.add(-1); }
+Driver::~Driver() { share().metrics.connections.add(-1); }
 
 io::Task<void> Driver::run() {
   for (;;) {
     const bool head = co_await await_head();
     if (!head) {
-      if (refusal_.status != 0) {
-        if (begins_http2()) co_return;
-        co_await refuse(refusal_);
+      if (begins_http2()) {
+        is_http2_ = true;
+        co_return;
       }
+      if (refusal().status != 0) co_await refuse();
       break;
     }
     bool keep_alive = false;
@@ -51,20 +54,23 @@ io::Task<void> Driver::run() {
   co_await connection_->close(linger_);
 }
 
-/// Asked when the first head was refused, so that it costs no request anything.
-bool Driver::begins_http2() {
-  constexpr std::string_view kPreface = "PRI * HTTP/2.0";  // It may come in pieces.
-  if (exchanges_ > 0 || connection_->is_tls()) return false;
-  std::string received = inbound_.refused();
-  if (!received.starts_with(kPreface)) return false;
-  http2_preface_ = std::move(received);
-  return true;
+/// Of what came where a head should be; with a status, it is to be told.
+ParseFault Driver::refusal() const noexcept {
+  if (!head_timed_out_) return inbound_.parser().fault();
+  return {408, "head_timed_out", "the request's head took too long to arrive"};
 }
 
-std::unique_ptr<net::Connection> Driver::take_http2(std::string& begun) {
-  if (http2_preface_.empty()) return nullptr;
-  begun = std::move(http2_preface_);
-  return std::move(connection_);
+/// Asked when no head came, so that it costs no request anything.
+bool Driver::begins_http2() const {
+  constexpr std::string_view kPreface = "PRI * HTTP/2.0";  // It may come in pieces.
+  return exchanges_ == 0 && !connection_->is_tls() && inbound_.parser().fault().status != 0 &&
+         inbound_.refused().starts_with(kPreface);
+}
+
+std::unique_ptr<Http2Begin> Driver::take_http2() {
+  if (!is_http2_) return nullptr;
+  std::string bytes = inbound_.refused();
+  return std::make_unique<Http2Begin>(std::move(connection_), std::move(bytes));
 }
 
 void Driver::end_if_idle() noexcept {
@@ -79,23 +85,18 @@ io::Task<bool> Driver::await_head() {
     const auto event = inbound_.next().event;
     if (event == Parser::Event::kHead) co_return true;
     if (event == Parser::Event::kKnown) {
-      quick_ = share_.answers.take();
+      quick_ = share().answers.take();
       co_return true;
     }
-    if (event == Parser::Event::kFault) {
-      refusal_ = inbound_.parser().fault();
-      co_return false;
-    }
+    if (event == Parser::Event::kFault) co_return false;
     SF_ASSERT(event == Parser::Event::kMore);
     if (!inbound_.parser().inside_head() && state_.is_draining()) co_return false;
     exchanges_at_wait_ = exchanges_;
     const std::uint32_t timeout_ms = head_timeout_ms();
     idle_ = !inbound_.parser().inside_head();
     auto got = co_await connection_->read(timeout_ms);
+    head_timed_out_ = !got && got.error().code == ErrorCode::kTimedOut && !idle_;
     idle_ = false;
-    if (!got && got.error().code == ErrorCode::kTimedOut && inbound_.parser().inside_head()) {
-      refusal_ = {408, "head_timed_out", "the request's head took too long to arrive"};
-    }
     if (!got || got->empty()) co_return false;
     inbound_.take(*got);
   }
@@ -113,7 +114,8 @@ std::uint32_t Driver::head_timeout_ms() {
 }
 
 /// Answers what is no request and leaves. Nothing of it is acted on.
-io::Task<void> Driver::refuse(ParseFault fault) {
+io::Task<void> Driver::refuse() {
+  const ParseFault fault = refusal();
   const std::uint64_t begun_ns = mono_ns();
   const std::uint64_t bytes_before = sender_.bytes_sent();
   Request request;
@@ -162,12 +164,12 @@ io::Task<bool> Driver::exchange() {
   request.body_ = &body;
 
   Response response;
-  if (auto again = share_.answers.find(request); again && head_has_no_body) {
+  if (auto again = share().answers.find(request); again && head_has_no_body) {
     response = std::move(*again);
-    share_.metrics.quick.add();
+    share().metrics.quick.add();
   } else {
     response = co_await run_handler(state_, request);
-    share_.answers.keep(request, response);
+    share().answers.keep(request, response);
   }
   const ResponseSender::Context context{request.method == Method::kHead,
                                         request.version != Version::kHttp10};
@@ -192,6 +194,7 @@ void Driver::prepare(Request& request, RequestHead head) {
   request.request_id = next_request_id();
   request.secure = connection_->secure();
   request.exchange_ = this;
+  take_forwarded(state_, peer(), request);
 }
 
 io::Task<Result<>> Driver::send_informational(int status, Headers fields) {
@@ -200,12 +203,16 @@ io::Task<Result<>> Driver::send_informational(int status, Headers fields) {
 
 std::string Driver::next_request_id() {
   ++exchanges_;
-  return present_request_id();
+  RequestIdText text;
+  return std::string(present_request_id(text));
 }
 
-std::string Driver::present_request_id() {
+std::string_view Driver::present_request_id(RequestIdText& text) {
   if (id_.empty()) id_ = make_id();
-  return concat(id_, '-', exchanges_);
+  char* end = std::ranges::copy(id_, text.data()).out;
+  *end++ = '-';
+  end = std::to_chars(end, text.data() + text.size(), exchanges_).ptr;
+  return {text.data(), end};
 }
 
 std::string_view Driver::peer_words() {
@@ -214,20 +221,21 @@ std::string_view Driver::peer_words() {
 }
 
 void Driver::count(int status, std::uint64_t took_ns, std::uint64_t bytes) {
-  count_exchange(share_, status, took_ns, bytes);
-  share_.metrics.bytes_in.add(inbound_.bytes_received() -
-                              std::exchange(received_before_, inbound_.bytes_received()));
+  count_exchange(share(), status, took_ns, bytes);
+  share().metrics.bytes_in.add(inbound_.bytes_received() -
+                               std::exchange(received_before_, inbound_.bytes_received()));
 }
 
 void Driver::account_quick(std::uint64_t bytes_before, const Result<>& sent) {
   const QuickMatch quick = std::exchange(quick_, {});
   const int status = quick.not_modified ? 304 : 200;
-  share_.metrics.quick.add();
+  share().metrics.quick.add();
   if (!sent && sent.error().code == ErrorCode::kCorrupt) {
     Request request;
     request.method = quick.method;
     request.target = quick.answer->target;
-    request.request_id = present_request_id();
+    RequestIdText text;
+    request.request_id = present_request_id(text);
     Response response;
     response.status = status;
     return account(request, response, quick_begun_ns_, bytes_before, sent);
@@ -236,9 +244,16 @@ void Driver::account_quick(std::uint64_t bytes_before, const Result<>& sent) {
   const std::uint64_t bytes = sender_.bytes_sent() - bytes_before;
   count(status, took_ns, bytes);
   if (!state_.options.access_log) return;
-  const std::string id = present_request_id();
-  log_access(share_, {name_of(quick.method), quick.answer->target, Version::kHttp11, status, bytes,
-                      took_ns, peer_words(), id, sent});
+  RequestIdText id;
+  log_access(share(), {.method = name_of(quick.method),
+                       .target = quick.answer->target,
+                       .version = Version::kHttp11,
+                       .status = status,
+                       .bytes = bytes,
+                       .took_ns = took_ns,
+                       .peer = peer_words(),
+                       .request_id = present_request_id(id),
+                       .ended = how_ended(sent)});
 }
 
 void Driver::account(const Request& request, const Response& response, std::uint64_t begun_ns,
@@ -246,7 +261,7 @@ void Driver::account(const Request& request, const Response& response, std::uint
   const std::uint64_t took_ns = mono_ns() - begun_ns;
   const std::uint64_t bytes = sender_.bytes_sent() - bytes_before;
   count(response.status, took_ns, bytes);
-  log_exchange(state_.options, share_, peer_words(),
+  log_exchange(state_.options, share(), peer_words(),
                {request, response.status, took_ns, bytes, sent});
 }
 

@@ -55,6 +55,7 @@ io::Task<bool> Handshake::run() {
   auto done = co_await connection_.handshake(timeout_ms_);
   if (done) {
     (connection_.resumed() ? counted.resumed_handshakes : counted.full_handshakes).add();
+    if (connection_.kernel_encrypts()) counted.kernel_tls.add();
     co_return true;
   }
   counted.failed_handshakes.add();
@@ -70,22 +71,40 @@ io::Task<bool> Handshake::run() {
   co_return false;
 }
 
-/// False when the connection is to be served as HTTP/2, which began with `begun`. Coroutines of
-/// their own, so that a connection holds the state of one driver.
-io::Task<bool> serve_http1(const ServerState& state, ReactorShare& share,
-                           std::unique_ptr<net::Connection>& connection, std::string& begun) {
-  Driver driver(state, share, std::move(connection));
-  auto running = driver.run();
-  co_await std::move(running);
-  connection = driver.take_http2(begun);
-  co_return connection == nullptr;
-}
-
 io::Task<void> serve_http2(const ServerState& state, ReactorShare& share,
                            std::unique_ptr<net::Connection> connection, std::string begun) {
   Http2Driver driver(state, share, std::move(connection));
   auto running = driver.run(std::move(begun));
   co_await std::move(running);
+}
+
+/// Until it shows to be HTTP/2. Most connections are here, so between them and their listener is no
+/// coroutine's frame more.
+io::Task<void> serve_http1(const ServerState& state, ReactorShare& share,
+                           std::unique_ptr<net::Connection> connection) {
+  std::unique_ptr<Http2Begin> begin;
+  {
+    Driver driver(state, share, std::move(connection));
+    auto running = driver.run();
+    co_await std::move(running);
+    begin = driver.take_http2();
+  }
+  if (!begin) co_return;
+  auto serving = serve_http2(state, share, std::move(begin->connection), std::move(begin->bytes));
+  co_await std::move(serving);
+}
+
+io::Task<void> serve_tls(const ServerState& state, ReactorShare& share,
+                         std::unique_ptr<net::Connection> connection) {
+  {
+    Handshake handshake(share, *connection, state.options.head_timeout_ms);
+    const bool agreed = co_await handshake.run();
+    if (!agreed) co_return;
+  }
+  const bool is_http2 = connection->protocol() == "h2";
+  auto serving = is_http2 ? serve_http2(state, share, std::move(connection), {})
+                          : serve_http1(state, share, std::move(connection));
+  co_await std::move(serving);
 }
 
 }  // namespace
@@ -106,6 +125,9 @@ ReactorMetrics::ReactorMetrics(const std::string& reactor)
       full_handshakes(handshakes(reactor, "full")),
       resumed_handshakes(handshakes(reactor, "resumed")),
       failed_handshakes(handshakes(reactor, "failed")),
+      kernel_tls(metrics::counter("streamforge_tls_kernel_connections_total",
+                                  "TLS connections whose records the kernel makes.",
+                                  {{"reactor", reactor}})),
       http2_connections(metrics::gauge("streamforge_http2_connections",
                                        "HTTP connections open that speak HTTP/2.",
                                        {{"reactor", reactor}})),
@@ -143,7 +165,6 @@ Served::~Served() {
 }
 
 void ReactorShare::access_added() {
-  if (access.full()) return access.flush();
   if (access_timer.armed()) return;
   access_timer.arm(reactor.timers(), limits::kAccessLogDelayMs, [this] { access.flush(); });
 }
@@ -196,19 +217,8 @@ Server::~Server() = default;
 
 io::Task<void> Server::serve(std::unique_ptr<net::Connection> connection) const {
   ReactorShare& share = impl_->share_of(connection->reactor());
-  if (connection->is_tls()) {
-    Handshake handshake(share, *connection, impl_->state.options.head_timeout_ms);
-    const bool agreed = co_await handshake.run();
-    if (!agreed) co_return;
-  }
-  std::string begun;  // What a peer with prior knowledge has sent, once it is known for one.
-  if (connection->protocol() != "h2") {
-    auto serving = serve_http1(impl_->state, share, connection, begun);
-    const bool over = co_await std::move(serving);
-    if (over) co_return;
-  }
-  auto serving = serve_http2(impl_->state, share, std::move(connection), std::move(begun));
-  co_await std::move(serving);
+  return connection->is_tls() ? serve_tls(impl_->state, share, std::move(connection))
+                              : serve_http1(impl_->state, share, std::move(connection));
 }
 
 io::Task<void> Server::turn_away(std::unique_ptr<net::Connection> connection) const {

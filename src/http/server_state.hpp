@@ -48,6 +48,7 @@ struct ReactorMetrics {
   metrics::Counter& full_handshakes;
   metrics::Counter& resumed_handshakes;
   metrics::Counter& failed_handshakes;
+  metrics::Counter& kernel_tls;
   metrics::Gauge& http2_connections;
   metrics::Counter& http2_requests;
   metrics::Counter& http2_floods;
@@ -57,7 +58,7 @@ struct ReactorMetrics {
 struct ReactorShare {
   ReactorShare(io::Reactor& home, const ServerOptions& options);
   void end_idle() noexcept;
-  /// `access` has a line more: it is written when there are many, or soon.
+  /// `access` has a line more: it is written soon.
   void access_added();
   void write_access() noexcept;
 

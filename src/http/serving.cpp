@@ -1,10 +1,22 @@
 #include "serving.hpp"
 
+#include <streamforge/base/clock.hpp>
 #include <streamforge/base/log.hpp>
 
 #include <exception>
 
+#include "forwarded.hpp"
+
 namespace sf::http {
+
+void take_forwarded(const ServerState& state, const net::Address& peer, Request& request) {
+  if (state.options.trusted_proxies.empty()) return;
+  Forwarded said = read_forwarded(request.headers, peer, state.options.trusted_proxies);
+  request.forwarded_client = std::move(said.client);
+  request.forwarded_secure = said.secure.has_value();
+  request.secure = said.secure.value_or(request.secure);
+  if (!said.authority.empty()) request.authority = std::move(said.authority);
+}
 
 io::Task<Response> run_handler(const ServerState& state, Request& request) {
   if (request.body().length().value_or(0) > state.options.body_bytes_max) {
@@ -34,22 +46,19 @@ void count_exchange(ReactorShare& share, int status, std::uint64_t took_ns, std:
 }
 
 std::string peer_text(const net::Address& peer) {
-  return peer.host.empty() ? std::string("unix") : peer.to_string();
+  if (peer.host.empty()) return "unix";
+  return peer.port == 0 ? peer.host : peer.to_string();
 }
 
-void log_access(ReactorShare& share, const AccessLine& line) {
-  const bool refused = line.target.empty();
-  share.access.add("http", refused ? "refused" : "request",
-                   {{"method", refused ? "-" : line.method},
-                    {"target", line.target},
-                    {"protocol", name_of(line.version)},
-                    {"status", line.status},
-                    {"bytes", line.bytes},
-                    {"ms", static_cast<double>(line.took_ns / 1000) / 1e3},
-                    {"peer", line.peer},
-                    {"request_id", line.request_id},
-                    {"ended", line.sent ? "whole" : name_of(line.sent.error().code)}});
+void log_access(ReactorShare& share, AccessLine line) {
+  line.wall_time_ms = wall_tick_ms();
+  log::Batch& batch = share.access;
+  batch.add(put_access_line(batch.room(access_line_bytes_max(line)), log::format(), line));
   share.access_added();
+}
+
+std::string_view how_ended(const Result<>& sent) noexcept {
+  return sent ? "whole" : name_of(sent.error().code);
 }
 
 void log_exchange(const ServerOptions& options, ReactorShare& share, std::string_view peer,
@@ -60,8 +69,17 @@ void log_exchange(const ServerOptions& options, ReactorShare& share, std::string
                {{"request_id", request.request_id}, {"target", request.target}});
   }
   if (!options.access_log) return;
-  log_access(share, {name_of(request.method), request.target, request.version, ended.status,
-                     ended.bytes, ended.took_ns, peer, request.request_id, ended.sent});
+  std::string client;
+  if (request.forwarded_client) client = peer_text(*request.forwarded_client);
+  log_access(share, {.method = request.target.empty() ? "-" : name_of(request.method),
+                     .target = request.target,
+                     .version = request.version,
+                     .status = ended.status,
+                     .bytes = ended.bytes,
+                     .took_ns = ended.took_ns,
+                     .peer = client.empty() ? peer : client,
+                     .request_id = request.request_id,
+                     .ended = how_ended(ended.sent)});
 }
 
 }  // namespace sf::http

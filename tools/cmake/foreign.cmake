@@ -12,7 +12,6 @@ foreach(pair ${SF_PKG_NAMES})
   add_library(foreign::${name} ALIAS PkgConfig::SF_${name})
 endforeach()
 
-find_package(spdlog REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(mimalloc REQUIRED)
 find_package(CLI11 REQUIRED)

@@ -12,6 +12,8 @@ namespace sf {
 
 /// Milliseconds since 1970-01-01T00:00:00Z. May step back.
 [[nodiscard]] std::int64_t wall_ms() noexcept;
+/// The same as of the kernel's last tick, some ms ago: for a fifth of the price.
+[[nodiscard]] std::int64_t wall_tick_ms() noexcept;
 /// Nanoseconds from an arbitrary start; never goes back.
 [[nodiscard]] std::uint64_t mono_ns() noexcept;
 

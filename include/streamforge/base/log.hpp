@@ -1,8 +1,9 @@
 #pragma once
 
 /// The log: one line an event, a message for people and fields for machines, to stderr and, when
-/// opened, a rotated file. Writing never blocks a reactor: lines go through a bounded queue to one
-/// thread, and lines that do not fit are counted and said. Any thread.
+/// opened, a rotated file; batches of lines, said thousands of times a second, go to a file of
+/// their own. Writing never blocks a reactor: lines go through a bounded queue to one thread, and
+/// lines that do not fit are counted and said. Any thread.
 
 #include <streamforge/base/error.hpp>
 
@@ -23,6 +24,8 @@ struct Options {
   Format format = Format::kText;
   /// Also write to this file, rotated at 16 MiB, 5 kept. Empty: stderr only.
   std::string file;
+  /// What batches go to, rotated likewise. Empty: stderr.
+  std::string batch_file;
 };
 
 /// Once, before threads start. Without it lines go to stderr as text, synchronously.
@@ -57,23 +60,45 @@ void write(Level level, std::string_view room, std::string_view message,
            std::initializer_list<Field> fields = {});
 
 /// Lines that one thread writes together: for what is said thousands of times a second. Whoever
-/// adds to it flushes it when it is full, and soon when it is not.
+/// adds to it puts the lines' text there himself, where it is written from, and flushes it soon.
+/// Whatever the level is.
 class Batch {
  public:
+  static constexpr std::size_t kBytes = 65536;
+
   Batch() noexcept = default;
   Batch(const Batch&) = delete;
   ~Batch() { flush(); }
 
-  /// As `write`, at level info.
-  void add(std::string_view room, std::string_view message, std::initializer_list<Field> fields);
-  [[nodiscard]] bool empty() const noexcept { return lines_.empty(); }
-  [[nodiscard]] bool full() const noexcept { return lines_.size() >= kBytes; }
+  /// Where a line of so many bytes can be put, its newline included; flushes when it is full.
+  [[nodiscard]] char* room(std::size_t bytes) {
+    if (text_.size() - used_ < bytes) make_room(bytes);
+    return text_.data() + used_;
+  }
+  /// A line was put into the room, up to here.
+  void add(const char* end) noexcept {
+    used_ = static_cast<std::size_t>(end - text_.data());
+    ++lines_;
+  }
+  [[nodiscard]] bool empty() const noexcept { return lines_ == 0; }
   void flush() noexcept;
 
  private:
-  static constexpr std::size_t kBytes = 8192;
-  std::string lines_;  ///< Without the last newline.
+  void make_room(std::size_t bytes);
+
+  std::string text_;  ///< Its size is that of the room.
+  std::size_t used_ = 0;
+  unsigned lines_ = 0;
 };
+
+// For who puts lines into a batch.
+/// What lines are written in.
+[[nodiscard]] Format format() noexcept;
+inline constexpr std::size_t kTimeChars = 24;
+/// As to_rfc3339 does; the end of it.
+char* put_time(char* out, std::int64_t wall_time_ms);
+/// The text of a field: as it is, or quoted.
+void append_value(std::string& out, Format format, std::string_view text);
 
 inline void debug(std::string_view room, std::string_view message,
                   std::initializer_list<Field> fields = {}) {

@@ -12,15 +12,14 @@ namespace {
 
 class HttpAccessLog : public testing::TestWithParam<const char*> {
  protected:
-  static ServerOptions logging(const char* format) {
+  static ServerOptions logging(const char* format, const char* where = "stderr") {
     ServerOptions options;
     options.io = GetParam();
-    options.flags = {"--access-log", "true", "--log-format", format, "--transcoders", "0"};
+    options.flags = {"--access-log", where, "--log-format", format, "--transcoders", "0"};
     return options;
   }
-  static std::vector<std::string> lines_with(const TestServer& server, std::string_view word) {
+  static std::vector<std::string> lines_with(const std::string& log, std::string_view word) {
     std::vector<std::string> lines;
-    const std::string log = server.log();
     for (std::size_t at = 0; at < log.size();) {
       const auto end = std::min(log.find('\n', at), log.size());
       const auto line = log.substr(at, end - at);
@@ -34,7 +33,7 @@ class HttpAccessLog : public testing::TestWithParam<const char*> {
     std::vector<std::string> lines;
     for (int waits = 0; lines.size() < count && waits < 500; ++waits) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      lines = lines_with(server, word);
+      lines = lines_with(server.log(), word);
     }
     return lines;
   }
@@ -87,7 +86,21 @@ TEST_P(HttpAccessLog, AStopLosesNone) {
     }
   }
   EXPECT_EQ(server.terminate(), 0);
-  EXPECT_EQ(lines_with(server, "  request method=GET").size(), 1000u);
+  EXPECT_EQ(lines_with(server.log(), "  request method=GET").size(), 1000u);
+}
+
+TEST_P(HttpAccessLog, AFileOfItsOwnWhateverTheLevel) {
+  ServerOptions options = logging("text", "true");
+  options.flags.insert(options.flags.end(), {"--log-level", "error"});
+  TestServer server(options);
+  RawHttp client(server.port());
+  EXPECT_EQ(client.exchange("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
+  EXPECT_EQ(server.terminate(), 0);
+  const auto folder = server.data() / "log";
+  EXPECT_EQ(lines_with(read_file(folder / "access.log"), "  request method=GET").size(), 1u);
+  for (const std::string& messages : {server.log(), read_file(folder / "streamforge.log")}) {
+    EXPECT_EQ(messages.find("target="), std::string::npos) << messages;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Io, HttpAccessLog, testing::ValuesIn(kBackends),

@@ -29,6 +29,16 @@ TEST(Clock, RefusesWhatIsNoHttpDate) {
   }
 }
 
+TEST(Clock, TheTickIsSomeMillisecondsOldAtMost) {
+  for (int i = 0; i < 1000; ++i) {
+    const std::int64_t tick_ms = wall_tick_ms();
+    const std::int64_t now_ms = wall_ms();
+    EXPECT_LE(tick_ms, now_ms);
+    if (now_ms - tick_ms <= 10) return;  // A tick is 10 ms at most; we may have been waiting.
+  }
+  FAIL() << "each of them was older than a tick";
+}
+
 TEST(Clock, MonotonicTimeNeverGoesBack) {
   const auto first = mono_ns();
   EXPECT_LE(first, mono_ns());

@@ -1,12 +1,20 @@
+#include <streamforge/base/bytes.hpp>
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/log.hpp>
+#include <streamforge/base/metrics.hpp>
+#include <streamforge/base/unique_fd.hpp>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 #include <vector>
 
+#include "log_file.hpp"
 #include "log_line.hpp"
 #include "support/temp_dir.hpp"
 
@@ -56,34 +64,101 @@ TEST(LogLine, TheTimeFollowsTheClock) {
   }
 }
 
+void add(Batch& batch, std::size_t i) {
+  const std::string line = concat("http  request i=", std::uint64_t{i}, '\n');
+  batch.add(std::ranges::copy(line, batch.room(line.size())).out);
+}
+
 TEST(Log, ABatchIsWrittenInOrderAndWhole) {
   test::TempDir folder;
   const std::string file = folder.file("server.log");
-  ASSERT_TRUE(start({Level::kInfo, Format::kText, file}));
+  const std::string messages = folder.file("messages.log");
+  ASSERT_TRUE(start({Level::kWarn, Format::kText, messages, file}));
   {
     Batch batch;
     EXPECT_TRUE(batch.empty());
-    unsigned flushed = 0;
-    for (int i = 0; i < 1000; ++i) {
-      batch.add("http", "request", {{"i", i}});
-      if (!batch.full()) continue;
-      batch.flush();
-      ++flushed;
-    }
-    EXPECT_GT(flushed, 1u);
-    EXPECT_LT(flushed, 20u);
-    set_level(Level::kWarn);
-    batch.add("http", "below the level", {});
-    set_level(Level::kInfo);
+    for (std::size_t i = 0; i < 5000; ++i) add(batch, i);
+    const std::string large(2 * Batch::kBytes, 'x');
+    batch.add(std::ranges::copy(large + '\n', batch.room(large.size() + 1)).out);
   }  // What is left goes when the batch goes.
   stop();
   const std::string text = test::read_file(file);
   std::size_t at = 0;
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < 5000; ++i) {
     at = text.find("http  request i=" + std::to_string(i) + "\n", at);
     ASSERT_NE(at, std::string::npos) << i;
   }
-  EXPECT_EQ(std::ranges::count(text, '\n'), 1000);
+  EXPECT_EQ(std::ranges::count(text, '\n'), 5001);
+  EXPECT_TRUE(text.ends_with("xx\n"));
+  EXPECT_EQ(test::read_file(messages), "");
+  set_level(Level::kInfo);
+}
+
+TEST(Log, WhatIsNotTakenInTimeIsCountedByTheLineAndSaid) {
+  test::TempDir folder;
+  const std::string messages = folder.file("messages.log");
+  const std::string slow = folder.file("slow.log");
+  ASSERT_EQ(::mkfifo(slow.c_str(), 0600), 0);
+  const UniqueFd reader(::open(slow.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(reader);
+  auto& dropped = metrics::counter("streamforge_log_dropped_lines_total",
+                                   "Log lines dropped because the queue was full.");
+  const std::uint64_t dropped_before = dropped.value();
+  ASSERT_TRUE(start({Level::kWarn, Format::kText, messages, slow}));
+  constexpr std::size_t kLines = 600'000;  // Of some 25 bytes: more than there is place for.
+  {
+    Batch batch;
+    for (std::size_t i = 0; i < kLines; ++i) add(batch, i);
+  }
+  const std::uint64_t lost = dropped.value() - dropped_before;
+  EXPECT_GT(lost, 0u);
+  EXPECT_LT(lost, kLines);
+  warn("base", "a message has its place");
+  std::size_t taken = 0;
+  {
+    const std::jthread drain([&](const std::stop_token& token) {
+      std::string buffer(65536, '\0');
+      for (;;) {
+        const bool last = token.stop_requested();
+        const ssize_t got = ::read(reader.get(), buffer.data(), buffer.size());
+        if (got > 0) {
+          taken += static_cast<std::size_t>(std::count(buffer.begin(), buffer.begin() + got, '\n'));
+        } else if (last) {
+          return;
+        } else {
+          std::this_thread::yield();
+        }
+      }
+    });
+    stop();
+  }
+  EXPECT_EQ(taken + lost, kLines);
+  const std::string said = test::read_file(messages);
+  EXPECT_NE(said.find("base  a message has its place\n"), std::string::npos) << said;
+  EXPECT_NE(said.find("log lines dropped count=" + std::to_string(lost) + "\n"), std::string::npos)
+      << said;
+  set_level(Level::kInfo);
+}
+
+TEST(Log, AFullFileBecomesTheOneBeforeAndFiveAreKept) {
+  test::TempDir folder;
+  const std::string path = folder.file("server.log");
+  auto file = LogFile::open(path);
+  ASSERT_TRUE(file);
+  const std::string lines(LogFile::kBytesMax / 2, 'x');
+  for (char age = '0'; age < '9'; ++age) {
+    EXPECT_TRUE(file->write(lines));
+    EXPECT_TRUE(file->write(std::string(1, age)));
+  }
+  const auto last_of = [](const std::string& text) { return text.empty() ? ' ' : text.back(); };
+  EXPECT_EQ(last_of(test::read_file(path)), '8');
+  EXPECT_EQ(last_of(test::read_file(folder.file("server.1.log"))), '7');
+  EXPECT_EQ(last_of(test::read_file(folder.file("server.5.log"))), '3');
+  EXPECT_FALSE(std::filesystem::exists(folder.file("server.6.log")));
+  auto again = LogFile::open(path);
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->write("added\n"));
+  EXPECT_TRUE(test::read_file(path).ends_with("8added\n"));
 }
 
 TEST(Log, WritesWhatIsQueuedToItsFileOnStop) {
@@ -121,7 +196,7 @@ TEST(Log, ManyThreadsMayWriteWhileItStops) {
 TEST(Log, RefusesAFileItCannotOpen) {
   const auto started = start({Level::kInfo, Format::kText, "/proc/none/server.log"});
   ASSERT_FALSE(started);
-  EXPECT_EQ(started.error().code, ErrorCode::kIo);
+  EXPECT_EQ(started.error().code, ErrorCode::kNotFound);
 }
 
 }  // namespace
