@@ -10,6 +10,7 @@ io::Task<void> make_one(std::unique_ptr<net::Listener>& listener, io::Reactor& r
                         UniqueFd socket, const Listeners::Work& work,
                         std::shared_ptr<net::TlsContext> context) {
   listener = std::make_unique<net::Listener>(reactor, std::move(socket), work.handler);
+  listener->use_congestion(work.congestion);
   listener->limit_addresses(work.limit, work.turn_away);
   if (context) listener->use_tls(std::move(context));
   co_return;

@@ -30,6 +30,7 @@ class Listeners {
     net::Listener::Handler turn_away;
     net::AddressLimit& limit;
     net::Spread& spread;
+    const net::Congestion& congestion;
   };
 
   /// One socket for each reactor; `contexts` is empty for listeners without TLS.

@@ -127,6 +127,13 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
               "Take the SHA-256 of finished uploads in the background: true or false");
   add_address_limit(app, serve);
   add_named(app, "access-log", serve.access_log, kAccessLogs,
+  add_setting(app, "base-path", serve.base_path,
+              "Path below which the server is reached, behind a proxy that keeps it: /media")
+      ->transform(CLI::Validator(check_base_path, "PATH"));
+  add_setting(app, "congestion", serve.congestion,
+              "TCP congestion control: auto (the system's, but near peers are not paced), system, "
+              "or a name that the kernel knows")
+      ->capture_default_str();
             "A line a request: true (to DIR/log/access.log), stderr or false");
   add_setting(app, "secure-cookies", serve.secure_cookies,
               "Mark cookies Secure: true behind a TLS proxy");

@@ -128,6 +128,7 @@ class Server {
   std::unique_ptr<net::AddressLimit> address_limit_;
   net::Spread spread_{sizes_.reactors};
   Listeners listeners_{reactors_};
+  net::Congestion congestion_;
   TlsSide tls_{options_, reactors_};
 
   // The control reactor's.
@@ -214,6 +215,10 @@ Result<> Server::listen() {
 serve::JobControls Server::job_controls() {
   transcode::Scheduler& scheduler = *scheduler_;
   serve::JobControls jobs;
+  auto congestion = net::Congestion::choose(options_.congestion);
+  if (!congestion) return fail(std::move(congestion.error()));
+  congestion_ = std::move(*congestion);
+  log::info("net", "chose the congestion control", {{"congestion", congestion_.to_string()}});
   jobs.cancel = [&scheduler](std::string id) { return scheduler.cancel(std::move(id)); };
   jobs.retry = [&scheduler](std::string id) { return scheduler.retry(std::move(id)); };
   jobs.pause = [&scheduler](std::string id) { return scheduler.pause(std::move(id)); };
@@ -329,7 +334,8 @@ Listeners::Work Server::work_of(http::Server& server) {
       .handler = [&server](auto connection) { return server.serve(std::move(connection)); },
       .turn_away = [&server](auto connection) { return server.turn_away(std::move(connection)); },
       .limit = *address_limit_,
-      .spread = spread_};
+      .spread = spread_,
+      .congestion = congestion_};
 }
 
 void Server::accept() {

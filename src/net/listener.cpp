@@ -62,6 +62,7 @@ struct Listener::Impl {
   unsigned turned_away = 0;  ///< Of those that are still being told.
   bool accepting = false;
   std::shared_ptr<TlsContext> tls;
+  Congestion congestion;
   AddressLimit* limit = nullptr;
   Handler turn_away;
   Spread* spread = nullptr;
@@ -94,6 +95,12 @@ void Listener::use_tls(std::shared_ptr<TlsContext> context) noexcept {
   // of it for one who reads nothing. What is accepted inherits the bound.
   const int bytes = limits::kSocketUnsentBytesMax;
   ::setsockopt(impl_->socket.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
+void Listener::use_congestion(Congestion congestion) {
+  SF_ASSERT(!impl_->accepting);
+  impl_->congestion = std::move(congestion);
+  impl_->congestion.prepare(impl_->socket.get());
 }
 
 void Listener::limit_addresses(AddressLimit& limit, Handler turn_away) {
@@ -135,6 +142,7 @@ void Listener::Impl::take(UniqueFd accepted_socket) {
   std::optional<AddressLimit::Place> place =
       limit ? limit->enter(peer) : std::make_optional<AddressLimit::Place>();
   if (!place) return refuse(std::move(accepted_socket), std::move(peer));
+  congestion.begin(accepted_socket.get());
   Arrival arrival{std::move(accepted_socket), std::move(peer), std::move(*place)};
   const unsigned home = spread ? spread->enter(mine) : mine;
   if (home == mine) return adopt(std::move(arrival));

@@ -45,6 +45,10 @@ inline constexpr std::size_t kTlsUnsentBytesMax =
 inline constexpr unsigned kTlsTicketMs = 12 * 3'600'000;  ///< Keys of session tickets are renewed.
 inline constexpr unsigned kTlsCertificatesMax = 256;
 
+/// Handshakes that took less are a near peer's: this machine, a rack, a house's cable; rarely
+/// Wi-Fi.
+inline constexpr unsigned kNearPeerUs = 1'000;
+
 // http
 inline constexpr std::size_t kRequestTargetBytesMax = 8 * kKiB;  ///< Over it: 414.
 inline constexpr std::size_t kHeaderBlockBytesMax = 32 * kKiB;   ///< Over it: 431.

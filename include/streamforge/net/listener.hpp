@@ -1,6 +1,7 @@
 #pragma once
 
 #include <streamforge/io/gate.hpp>
+#include <streamforge/net/congestion.hpp>
 #include <streamforge/net/connection.hpp>
 
 #include <functional>
@@ -37,6 +38,8 @@ class Listener {
 
   /// TLS for what is accepted from here on; those that run keep what they began with.
   void use_tls(std::shared_ptr<TlsContext> context) noexcept;
+  /// Congestion control of what is accepted. Before `start`.
+  void use_congestion(Congestion congestion);
   /// Connections beyond what their address may have go to `turn_away` instead, for one last word, a
   /// few at a time; the others of them, and all of a TLS listener's, are closed. Before `start`;
   /// the limit outlives the listener.

@@ -3,6 +3,7 @@
 #include <streamforge/net/listener.hpp>
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <string>
@@ -94,6 +95,45 @@ Task<void> serving(Reactor& reactor, Served& served) {
 TEST_P(ListenerTest, ServesManyAndDrainsWhenTheyLeave) {
   Served served;
   run([&](Reactor& reactor) { return serving(reactor, served); });
+}
+
+/// The congestion control of the other end of a connection over loopback, which this process has.
+std::string control_at_the_other_end(const UniqueFd& client) {
+  ::sockaddr_in wanted{};
+  ::socklen_t bytes = sizeof wanted;
+  EXPECT_EQ(::getsockname(client.get(), reinterpret_cast<::sockaddr*>(&wanted), &bytes), 0);
+  for (int fd = 0; fd < 1024; ++fd) {
+    ::sockaddr_in peer{};
+    bytes = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<::sockaddr*>(&peer), &bytes) != 0) continue;
+    if (peer.sin_family != AF_INET || peer.sin_port != wanted.sin_port) continue;
+    char name[16] = {};
+    bytes = sizeof name - 1;
+    EXPECT_EQ(::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &bytes), 0);
+    return name;
+  }
+  return {};
+}
+
+Task<void> choosing_control(Reactor& reactor, unsigned near_us, std::string* control) {
+  Served served;
+  Listener listener(reactor, std::move(served.socket), served.handler());
+  listener.use_congestion({.near = "reno", .far = "cubic", .near_us = near_us});
+  listener.start();
+  UniqueFd client = dial(served.address);
+  co_await ask(reactor, client, "ping");
+  *control = control_at_the_other_end(client);
+  client.reset();
+  co_await listener.drain(kPatience);
+}
+
+TEST_P(ListenerTest, GivesNearAndFarPeersTheirCongestionControl) {
+  std::string control;
+  run([&](Reactor& reactor) { return choosing_control(reactor, 10'000'000, &control); });
+  EXPECT_EQ(control, "reno");
+  if (!Congestion::choose("cubic")) GTEST_SKIP() << "this kernel does not give us cubic";
+  run([&](Reactor& reactor) { return choosing_control(reactor, 0, &control); });
+  EXPECT_EQ(control, "cubic");
 }
 
 Task<void> draining(Reactor& reactor, Served& served) {
