@@ -3,6 +3,7 @@
 #include <streamforge/base/bytes.hpp>
 #include <streamforge/base/limits.hpp>
 #include <streamforge/io/pipe.hpp>
+#include <streamforge/net/congestion.hpp>
 #include <streamforge/net/tls.hpp>
 
 #include <fcntl.h>
@@ -132,9 +133,16 @@ void report_codecs(Report& report) {
 
 void report_tls(Report& report) {
   const net::KernelTls kernel = net::probe_kernel_tls();
-  report.good("tls", concat(net::tls_library(), ": TLS 1.2 and 1.3; encrypted here, not by the ",
-                            "kernel, which ",
-                            kernel.available ? "could (kTLS)" : "could not: ", kernel.why));
+  report.good("tls", concat(net::tls_library(), ": TLS 1.2 and 1.3; what is sent is encrypted ",
+                            kernel.available ? "by the kernel (kTLS)"
+                                             : "here, not by the kernel, which could not: ",
+                            kernel.why));
+}
+
+void report_congestion(Report& report) {
+  if (const auto chosen = net::Congestion::choose("auto")) {
+    report.good("congestion", concat("TCP's congestion control is ", chosen->to_string()));
+  }
 }
 
 }  // namespace
@@ -144,6 +152,7 @@ int run_doctor(const std::string& data_dir) {
   report_machine(report);
   report_io(report);
   report_limits(report);
+  report_congestion(report);
   report_tls(report);
   report_data_dir(report, data_dir);
   report_codecs(report);

@@ -23,6 +23,8 @@ const std::map<std::string, io::BackendKind> kBackends{{"auto", io::BackendKind:
                                                        {"epoll", io::BackendKind::kEpoll}};
 const std::map<std::string, tus::UploadIo> kUploadIo{{"auto", tus::UploadIo::kAuto},
                                                      {"direct", tus::UploadIo::kDirect},
+const std::map<std::string, KernelTlsUse> kKernelTls{{"auto", KernelTlsUse::kAuto},
+                                                     {"off", KernelTlsUse::kOff}};
                                                      {"buffered", tus::UploadIo::kBuffered},
                                                      {"splice", tus::UploadIo::kSplice}};
 const std::map<std::string, log::Level> kLevels{{"debug", log::Level::kDebug},
@@ -96,6 +98,8 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
   CLI::App* app = root.add_subcommand("serve", "Run the server");
   app->add_option("--config", config, "TOML file with any of these settings, by name");
   add_setting(app, "data", serve.data_dir, "Directory of everything durable");
+  add_named(app, "ktls", serve.ktls, kKernelTls,
+            "Let the kernel encrypt what TLS connections are sent: auto (where it can) or off");
   add_setting(app, "listen", serve.listen, "ADDR:PORT to listen on")->capture_default_str();
   add_tls(app, serve);
   add_setting(app, "reactors", serve.reactors, "I/O threads; 0: a quarter of the cores")

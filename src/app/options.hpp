@@ -15,17 +15,23 @@
 
 namespace sf::app {
 
+enum class KernelTlsUse : std::uint8_t { kAuto, kOff };
+enum class AccessLog : std::uint8_t { kNone, kFile, kStderr };
+
 struct ServeOptions {
   std::string data_dir;  ///< Default: /var/lib/streamforge as a service, else ./streamforge-data.
   std::string listen = "127.0.0.1:8080";
+  std::string base_path;               ///< Of its host, "/media"; empty: all of it.
+  std::string congestion = "auto";     ///< net::Congestion says what it may be.
   std::string tls_listen;              ///< Empty: no TLS.
   std::vector<std::string> tls_certs;  ///< PEM files, the first for names that no other has.
   std::vector<std::string> tls_keys;   ///< One for each.
   bool tls_self_signed = false;        ///< A certificate of our own making, kept in `data_dir`.
-  bool tls_redirect = false;           ///< Pages asked for in the clear are moved to https.
-  std::uint64_t hsts_max_age = 0;      ///< Seconds; 0: no Strict-Transport-Security.
-  unsigned reactors = 0;               ///< 0: a quarter of the cores, at least one.
-  int transcoders = -1;  ///< -1: the other cores; up to four cores, all of them. 0: none.
+  KernelTlsUse ktls = KernelTlsUse::kAuto;
+  bool tls_redirect = false;       ///< Pages asked for in the clear are moved to https.
+  std::uint64_t hsts_max_age = 0;  ///< Seconds; 0: no Strict-Transport-Security.
+  unsigned reactors = 0;           ///< 0: a quarter of the cores, at least one.
+  int transcoders = -1;            ///< -1: the other cores; up to four cores, all of them. 0: none.
   io::BackendKind io = io::BackendKind::kAuto;
   bool open = false;          ///< Anyone may upload; loopback only.
   unsigned staging_mib = 64;  ///< Ingest buffers of one reactor.
@@ -87,7 +93,8 @@ struct Options {
   UploadOptions upload;
   AccountOptions account;
   std::string doctor_dir;
-  std::string check_what;  ///< A URL, a folder or a playlist file.
+  std::string check_what;       ///< A URL, a folder or a playlist file.
+  bool check_insecure = false;  ///< With https, take any certificate.
 };
 
 /// Fills `options`, or gives the exit code to leave with (help, version, wrong usage), having said

@@ -56,6 +56,10 @@ Result<> TlsSide::check() {
 
 Result<Listeners::Contexts> TlsSide::load(std::size_t count) const {
   net::TlsSettings settings;
+  const net::KernelTls kernel = net::probe_kernel_tls();
+  settings.kernel = kernel.available && options_.ktls == KernelTlsUse::kAuto;
+  log::info("app", settings.kernel ? "encrypting in the kernel" : "encrypting in the process",
+            {{"kernel_could", kernel.available}, {"why_not", kernel.why}});
   for (std::size_t i = 0; i < options_.tls_certs.size(); ++i) {
     settings.certificates.push_back({options_.tls_certs[i], options_.tls_keys[i]});
   }
@@ -79,9 +83,6 @@ Result<> TlsSide::listen(unsigned count) {
   auto sockets = net::listen_tcp(address_, count);
   if (!sockets) return fail(std::move(sockets.error()));
   sockets_ = std::move(*sockets);
-  const net::KernelTls kernel = net::probe_kernel_tls();
-  log::info("app", "encrypting in the process",
-            {{"kernel_could", kernel.available}, {"why_not", kernel.why}});
   return {};
 }
 

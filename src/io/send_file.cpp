@@ -210,7 +210,8 @@ Task<Result<std::size_t>> send_some(Reactor& reactor, FileBuffers& buffers, cons
 }  // namespace
 
 Task<Result<std::size_t>> Reactor::send_file(int socket, int file, std::uint64_t offset,
-                                             std::size_t bytes, bool more_follows) {
+                                             std::size_t bytes, bool more_follows,
+                                             std::size_t byte_weight) {
   if (bytes == 0) co_return std::size_t{0};
   const FileSend state(impl_->file_sends, socket);
   for (;;) {
@@ -229,14 +230,16 @@ Task<Result<std::size_t>> Reactor::send_file(int socket, int file, std::uint64_t
       } else {
         sent = static_cast<std::size_t>(count);
         impl_->metrics.from_memory.add(*sent);
-        impl_->metrics.zero_copy.add(*sent);
+        if (byte_weight == 1) impl_->metrics.zero_copy.add(*sent);
       }
     } else {
       sent =
           co_await send_some(*this, impl_->file_buffers, state, file, offset, bytes, more_follows);
       if (sent) impl_->metrics.from_disk.add(*sent);
     }
-    if (sent) impl_->sendable_bytes -= std::min(*sent, impl_->sendable_bytes);
+    if (sent) {
+      impl_->sendable_bytes -= std::min(*sent * byte_weight, impl_->sendable_bytes);
+    }
     if (sent || sent.error().sys != EAGAIN) co_return sent;
     if (state.cancelled) co_return cancelled();
     Result<std::size_t> writable = co_await poll(socket, POLLOUT);

@@ -122,7 +122,7 @@ io::Task<Result<std::size_t>> Connection::Impl::receive(MutableByteSpan into,
   }
   if (interrupted) co_return fail(ErrorCode::kCancelled, "read: interrupted");
   io::IoOp op = all ? reactor.recv_all(socket.get(), into) : reactor.recv(socket.get(), into);
-  const Deadline deadline(reactor, read_timer, timeout_ms, op);
+  const Deadline deadline(reactor, timeout_ms, op);
   reading = &op;
   Result<std::size_t> count = co_await op;
   reading = nullptr;
@@ -154,7 +154,7 @@ io::Task<Result<std::size_t>> Connection::splice(const io::Pipe& into, std::size
       co_return fail_errno(static_cast<int>(-got), "read");
     }
     io::IoOp op = impl.reactor.poll(impl.socket.get(), POLLIN);
-    const Deadline deadline(impl.reactor, impl.read_timer, timeout_ms, op);
+    const Deadline deadline(impl.reactor, timeout_ms, op);
     impl.reading = &op;
     Result<std::size_t> readable = co_await op;
     impl.reading = nullptr;
@@ -172,7 +172,8 @@ io::Task<Result<std::size_t>> Connection::splice(const io::Pipe& into, std::size
 std::size_t Connection::write_now(std::span<const ByteSpan> pieces) noexcept {
   Impl& impl = *impl_;
   if (!impl.usable() || impl.in_flight.count() > 0) return 0;
-  if (impl.tls) return impl.tls_write_now(pieces);
+  if (impl.seals()) return impl.tls_write_now(pieces);
+  if (impl.tls && impl.tls->failed()) return 0;
   std::array<::iovec, kPiecesAtOnce> vector;
   const std::ptrdiff_t sent =
       io::Reactor::try_send(impl.socket.get(), gather(pieces, 0, vector), false);
@@ -181,13 +182,26 @@ std::size_t Connection::write_now(std::span<const ByteSpan> pieces) noexcept {
 
 io::Task<Result<>> Connection::write(std::span<const ByteSpan> pieces, std::uint32_t timeout_ms,
                                      bool more_follows) {
-  if (impl_->tls) return impl_->tls_write(pieces, timeout_ms, more_follows);
+  if (impl_->seals()) return impl_->tls_write(pieces, timeout_ms, more_follows);
   return impl_->write(pieces, timeout_ms, more_follows);
+}
+
+/// Why nothing can be written any more, if so.
+std::optional<Error> Connection::Impl::unwritable() const {
+  if (!usable()) return aborted_error().error();
+  if (tls && tls->failed()) return tls->failure();
+  return std::nullopt;
+}
+
+/// Part of what was to be said has left, or may have: with TLS no close_notify may follow.
+std::unexpected<Error> Connection::Impl::write_failed(Error error, bool timed_out) {
+  if (tls) tls->fail_now();
+  return why(std::move(error), aborted, timed_out, "write");
 }
 
 io::Task<Result<>> Connection::Impl::write(std::span<const ByteSpan> pieces,
                                            std::uint32_t timeout_ms, bool more_follows) {
-  if (!usable()) co_return aborted_error();
+  if (auto reason = unwritable()) co_return fail(std::move(*reason));
   const io::Gate::Pass pass = in_flight.enter();
   std::array<::iovec, kPiecesAtOnce> vector;
   std::size_t skip = 0;  // Of the first piece that is left.
@@ -202,15 +216,15 @@ io::Task<Result<>> Connection::Impl::write(std::span<const ByteSpan> pieces,
         socket.get(), gather(pieces, skip, vector), more_follows || pieces.size() > kPiecesAtOnce);
     if (sent == -EAGAIN) {
       io::IoOp op = reactor.poll(socket.get(), POLLOUT);
-      const Deadline deadline(reactor, write_timer, timeout_ms, op);
+      const Deadline deadline(reactor, timeout_ms, op);
       Result<std::size_t> writable = co_await op;
-      if (!writable) {
-        co_return why(std::move(writable.error()), aborted, deadline.passed(), "write");
-      }
+      if (!writable) co_return write_failed(std::move(writable.error()), deadline.passed());
       if (aborted) co_return aborted_error();
       continue;
     }
-    if (sent < 0) co_return fail_errno(static_cast<int>(-sent), "write");
+    if (sent < 0) {
+      co_return write_failed(error_from_errno(static_cast<int>(-sent), "write"), false);
+    }
     auto count = static_cast<std::size_t>(sent);
     while (count > 0) {
       const std::size_t of_this = std::min(count, pieces.front().size() - skip);
@@ -230,25 +244,28 @@ io::Task<Result<>> Connection::write(ByteSpan bytes, std::uint32_t timeout_ms, b
 
 io::Task<Result<>> Connection::write_file(int file, std::uint64_t offset, std::uint64_t bytes,
                                           std::uint32_t timeout_ms) {
-  if (impl_->tls) return impl_->tls_write_file(file, offset, bytes, timeout_ms);
+  if (impl_->seals()) return impl_->tls_write_file(file, offset, bytes, timeout_ms);
   return impl_->write_file(file, offset, bytes, timeout_ms);
 }
 
 io::Task<Result<>> Connection::Impl::write_file(int file, std::uint64_t offset, std::uint64_t bytes,
                                                 std::uint32_t timeout_ms) {
-  if (!usable()) co_return aborted_error();
+  if (auto reason = unwritable()) co_return fail(std::move(*reason));
   const io::Gate::Pass pass = in_flight.enter();
+  const std::size_t byte_weight = tls ? limits::kTouchedByteWeight : 1;
   while (bytes > 0) {
     // A step is several operations, so its bound cancels whatever is in flight on the socket.
     bool timed_out = false;
-    write_timer.arm(reactor.timers(), timeout_ms, [this, &timed_out] {
+    io::Timer timer;
+    timer.arm(reactor.timers(), timeout_ms, [this, &timed_out] {
       timed_out = true;
       reactor.cancel(socket.get());
     });
     Result<std::size_t> sent =
-        co_await reactor.send_file(socket.get(), file, offset, static_cast<std::size_t>(bytes));
-    write_timer.cancel();
-    if (!sent) co_return why(std::move(sent.error()), aborted, timed_out, "write");
+        co_await reactor.send_file(socket.get(), file, offset, static_cast<std::size_t>(bytes),
+                                   /*more_follows=*/false, byte_weight);
+    timer.cancel();
+    if (!sent) co_return write_failed(std::move(sent.error()), timed_out);
     if (aborted) co_return aborted_error();
     if (*sent == 0) {
       co_return fail(ErrorCode::kCorrupt, "the file ends before the bytes that were promised");
@@ -285,18 +302,17 @@ std::size_t Connection::step() const noexcept { return impl_->step(); }
 
 bool Connection::give(ByteSpan bytes) {
   Impl& impl = *impl_;
-  if (!impl.usable() || impl.give_failure) return false;
-  if (impl.tls) {
+  if (impl.give_error != 0 || impl.unwritable()) return false;
+  if (impl.seals()) {
     impl.tls->seal(bytes);
-    if (!impl.tls->send()) impl.give_failure = impl.tls->failure();
-    return !impl.give_failure && impl.tls->unsent() == 0;
+    return impl.tls->send() && impl.tls->unsent() == 0;
   }
   std::size_t taken = 0;
   if (impl.kept.empty()) {
     const ::iovec piece{const_cast<std::byte*>(bytes.data()), bytes.size()};
     const std::ptrdiff_t sent = io::Reactor::try_send(impl.socket.get(), std::span(&piece, 1));
     if (sent < 0 && sent != -EAGAIN) {
-      impl.give_failure = error_from_errno(static_cast<int>(-sent), "write");
+      impl.give_error = static_cast<int>(-sent);
       return false;
     }
     taken = sent > 0 ? static_cast<std::size_t>(sent) : 0;
@@ -313,7 +329,7 @@ bool Connection::Impl::send_kept() {
     const std::ptrdiff_t sent = io::Reactor::try_send(socket.get(), std::span(&piece, 1));
     if (sent == -EAGAIN) return false;
     if (sent < 0) {
-      give_failure = error_from_errno(static_cast<int>(-sent), "write");
+      give_error = static_cast<int>(-sent);
       return false;
     }
     kept_at += static_cast<std::size_t>(sent);
@@ -326,16 +342,15 @@ bool Connection::Impl::send_kept() {
 io::Task<Result<>> Connection::flush(std::uint32_t timeout_ms) { return impl_->flush(timeout_ms); }
 
 io::Task<Result<>> Connection::Impl::flush(std::uint32_t timeout_ms) {
-  if (!usable()) co_return aborted_error();
-  if (give_failure) co_return fail(*give_failure);
+  if (auto reason = unwritable()) co_return fail(std::move(*reason));
   const io::Gate::Pass pass = in_flight.enter();
-  if (tls) co_return co_await tls_flush(timeout_ms);
-  while (!send_kept()) {
-    if (give_failure) co_return fail(*give_failure);
+  if (seals()) co_return co_await tls_flush(timeout_ms);
+  while (give_error != 0 || !send_kept()) {
+    if (give_error != 0) co_return fail_errno(give_error, "write");
     io::IoOp op = reactor.poll(socket.get(), POLLOUT);
-    const Deadline deadline(reactor, write_timer, timeout_ms, op);
+    const Deadline deadline(reactor, timeout_ms, op);
     Result<std::size_t> writable = co_await op;
-    if (!writable) co_return why(std::move(writable.error()), aborted, deadline.passed(), "write");
+    if (!writable) co_return write_failed(std::move(writable.error()), deadline.passed());
     if (aborted) co_return aborted_error();
   }
   co_return Result<>{};
@@ -406,9 +421,10 @@ io::Task<Result<>> Connection::handshake(std::uint32_t timeout_ms) {
   if (!impl_->tls) co_return Result<>{};
   co_return co_await impl_->tls_handshake(timeout_ms);
 }
-bool Connection::is_tls() const noexcept { return impl_->tls.has_value(); }
+bool Connection::is_tls() const noexcept { return impl_->tls != nullptr; }
 bool Connection::resumed() const noexcept { return secure() && impl_->tls->resumed(); }
 bool Connection::secure() const noexcept { return impl_->tls && impl_->tls->established(); }
+bool Connection::kernel_encrypts() const noexcept { return secure() && impl_->tls->in_kernel(); }
 std::string_view Connection::protocol() const noexcept {
   return secure() ? impl_->tls->protocol() : std::string_view{};
 }

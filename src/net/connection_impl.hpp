@@ -6,6 +6,7 @@
 #include <streamforge/io/timer.hpp>
 #include <streamforge/net/connection.hpp>
 
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -17,22 +18,20 @@ namespace sf::net {
 /// Bounds one operation: cancels it when the time is up. Lives in the awaiting coroutine.
 class Deadline {
  public:
-  Deadline(io::Reactor& reactor, io::Timer& timer, std::uint32_t ms, io::IoOp& op)
-      : reactor_(reactor), timer_(timer), op_(op) {
+  Deadline(io::Reactor& reactor, std::uint32_t ms, io::IoOp& op) : reactor_(reactor), op_(op) {
     timer_.arm(reactor.timers(), ms, [this] {
       passed_ = true;
       reactor_.cancel(op_);
     });
   }
   Deadline(const Deadline&) = delete;
-  ~Deadline() { timer_.cancel(); }
   [[nodiscard]] bool passed() const noexcept { return passed_; }
 
  private:
   io::Reactor& reactor_;
-  io::Timer& timer_;
   io::IoOp& op_;
   bool passed_ = false;
+  io::Timer timer_;
 };
 
 std::unexpected<Error> aborted_error();
@@ -69,7 +68,7 @@ struct Connection::Impl : Listed {
         socket(std::move(descriptor)),
         peer(std::move(other)),
         receiver(home, socket.get()) {
-    if (context) tls.emplace(std::move(context), socket.get());
+    if (context) tls = std::make_unique<TlsSession>(std::move(context), socket.get());
   }
 
   io::Reactor& reactor;
@@ -81,16 +80,18 @@ struct Connection::Impl : Listed {
   bool aborted = false;
   io::IoOp* reading = nullptr;  ///< Of `read_into`, `fill` or `splice`, while it waits.
   bool interrupted = false;     ///< `interrupt_read` came since such a read began.
-  io::Timer read_timer;
-  io::Timer write_timer;
+  io::Timer read_timer;         ///< Of a `read`, or of the drain behind our last word.
   std::vector<std::byte>
       kept;                 ///< Given and not taken by the socket; with TLS the session keeps it.
   std::size_t kept_at = 0;  ///< Where it goes on.
-  std::optional<Error> give_failure;
-  io::Gate in_flight;  ///< Reads and writes that have not ended.
-  std::optional<TlsSession> tls;
+  int give_error = 0;       ///< Of `give`, where nothing is sealed: errno, for `flush` to tell.
+  io::Gate in_flight;       ///< Reads and writes that have not ended.
+  std::unique_ptr<TlsSession> tls;         ///< Null: in the clear, as most idle connections are.
   std::unique_ptr<std::byte[]> decrypted;  ///< What `read` gave last, with TLS.
 
+  /// Whether what is written must be encrypted here; else it goes to the socket as it is, which
+  /// with TLS means that the kernel encrypts it.
+  [[nodiscard]] bool seals() const noexcept { return tls && !tls->in_kernel(); }
   [[nodiscard]] bool usable() const noexcept { return !aborted && !in_flight.closed(); }
   void abort() noexcept;
   io::Task<Result<ByteSpan>> read(std::uint32_t timeout_ms);
@@ -100,6 +101,8 @@ struct Connection::Impl : Listed {
                                 std::uint32_t timeout_ms);
   io::Task<Result<std::size_t>> receive(MutableByteSpan into, std::uint32_t timeout_ms, bool all);
   io::Task<void> drain_and_forget();
+  [[nodiscard]] std::optional<Error> unwritable() const;
+  std::unexpected<Error> write_failed(Error error, bool timed_out);
 
   // The same with TLS (connection_tls.cpp).
   io::Task<Result<>> tls_handshake(std::uint32_t timeout_ms);
@@ -113,6 +116,7 @@ struct Connection::Impl : Listed {
                                     std::uint32_t timeout_ms);
   io::Task<Result<>> tls_flush(std::uint32_t timeout_ms);
   io::Task<void> tls_close();
+  io::Task<void> kernel_queues_all();
   [[nodiscard]] std::size_t tls_write_now(std::span<const ByteSpan> pieces) noexcept;
 
   [[nodiscard]] std::size_t step() const noexcept;

@@ -46,7 +46,7 @@ io::Task<Result<>> Connection::Impl::tls_readable(std::uint32_t timeout_ms, std:
     const auto left_ms = static_cast<std::uint32_t>(end_ms > now_ms ? end_ms - now_ms : 0);
     const auto events = static_cast<short>(waits_to_send ? POLLIN | POLLOUT : POLLIN);
     io::IoOp op = reactor.poll(socket.get(), events);
-    const Deadline deadline(reactor, read_timer, left_ms, op);
+    const Deadline deadline(reactor, left_ms, op);
     reading = &op;
     Result<std::size_t> ready = co_await op;
     reading = nullptr;
@@ -69,7 +69,10 @@ io::Task<Result<>> Connection::Impl::tls_handshake(std::uint32_t timeout_ms) {
   for (;;) {
     const TlsSession::State state = tls->handshake();
     const bool sent = tls->send();  // An alert too, when it failed.
-    if (state == TlsSession::State::kDone && sent) co_return Result<>{};
+    const std::uint64_t now_ms = reactor.now_ms();
+    const auto left_ms = static_cast<std::uint32_t>(end_ms > now_ms ? end_ms - now_ms : 0);
+    // Its last words first: where the kernel encrypts, data does not wait behind them.
+    if (state == TlsSession::State::kDone && sent) co_return co_await tls_flush(left_ms);
     if (state != TlsSession::State::kWait || !sent) {
       if (tls->looks_like_http()) {
         tls.reset();
@@ -78,8 +81,6 @@ io::Task<Result<>> Connection::Impl::tls_handshake(std::uint32_t timeout_ms) {
       tls->fail_now();
       co_return fail(tls->failure());
     }
-    const std::uint64_t now_ms = reactor.now_ms();
-    const auto left_ms = static_cast<std::uint32_t>(end_ms > now_ms ? end_ms - now_ms : 0);
     auto readable = co_await tls_readable(left_ms, "TLS handshake");
     if (!readable) {
       tls->fail_now();
@@ -153,7 +154,7 @@ io::Task<Result<>> Connection::Impl::tls_flush(std::uint32_t timeout_ms) {
     if (!tls->send()) co_return fail(tls->failure());
     if (tls->unsent() == 0) co_return Result<>{};
     io::IoOp op = reactor.poll(socket.get(), POLLOUT);
-    const Deadline deadline(reactor, write_timer, timeout_ms, op);
+    const Deadline deadline(reactor, timeout_ms, op);
     Result<std::size_t> writable = co_await op;
     if (aborted) co_return aborted_error();
     if (!writable) {
@@ -244,12 +245,31 @@ std::size_t Connection::Impl::tls_write_now(std::span<const ByteSpan> pieces) no
 
 // --- Ending.
 
+/// Until TCP has all records that the kernel made. Those that it had no room for wait in the
+/// kernel's TLS: a FIN would come before them, and `close` would drop them. None does when the
+/// socket has room and the kernel's worker, which is woken like we are, has had its turn.
+io::Task<void> Connection::Impl::kernel_queues_all() {
+  constexpr std::uint32_t kWorkerMs = 2;
+  for (;;) {
+    ::pollfd polled{socket.get(), POLLOUT, 0};
+    if (::poll(&polled, 1, 0) != 0) co_return;
+    io::IoOp op = reactor.poll(socket.get(), POLLOUT);
+    const Deadline deadline(reactor, limits::kSendStallTimeoutMs, op);
+    Result<std::size_t> writable = co_await op;
+    if (!writable || aborted) co_return;
+    co_await reactor.sleep_ms(kWorkerMs);
+    if (aborted) co_return;
+  }
+}
+
 /// Our close_notify, behind what is still to be sent.
 io::Task<void> Connection::Impl::tls_close() {
   if (!tls->established() || tls->failed()) co_return;
   tls->seal_close();
-  auto flushed = co_await tls_flush(limits::kLingerMs);
-  (void)flushed;  // The connection ends either way.
+  // The kernel takes the last word when half of its queue has left; we need room for a record.
+  const bool kernel = tls->in_kernel();
+  auto flushed = co_await tls_flush(kernel ? limits::kSendStallTimeoutMs : limits::kLingerMs);
+  if (flushed && kernel) co_await kernel_queues_all();
 }
 
 }  // namespace sf::net

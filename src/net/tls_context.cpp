@@ -174,13 +174,14 @@ int use_ticket_key(::SSL* ssl, unsigned char* name, unsigned char* iv, ::EVP_CIP
   return key == &current ? 1 : 2;
 }
 
-Result<SslContextPtr> make_context(TlsMaterial& material) {
+Result<SslContextPtr> make_context(TlsMaterial& material, bool kernel) {
   SslContextPtr context(::SSL_CTX_new(::TLS_server_method()));
   if (!context) return fail(ErrorCode::kInternal, concat("TLS: ", openssl_words()));
   ::SSL_CTX* raw = context.get();
   SSL_CTX_set_app_data(raw, &material);
   ::SSL_CTX_set_options(raw, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+  if (kernel) ::SSL_CTX_set_options(raw, SSL_OP_ENABLE_KTLS);
   // Released buffers cost idle connections nothing and are warm for the next: each keeping its own
   // was a quarter slower.
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -244,7 +245,7 @@ Result<std::vector<std::shared_ptr<TlsContext>>> TlsContext::make(const TlsSetti
       material->protocols.append(protocol);
     }
     for (const PemFiles& pem : *pems) {
-      auto context = make_context(*material);
+      auto context = make_context(*material, settings.kernel);
       if (!context) return fail(std::move(context.error()));
       auto certificate = use_certificate(**context, pem);
       if (!certificate) return fail(std::move(certificate.error()));

@@ -35,6 +35,15 @@ void append(std::vector<std::byte>& to, ByteSpan piece) {
   }
 }
 
+// Of OpenSSL's BIO_ctrl, without a name in its headers for those outside: <openssl/bio.h> tells
+// their numbers in a comment.
+constexpr int kControlSetKeys = 72;
+constexpr int kControlSetRecordType = 74;
+
+/// Of an alert (RFC 8446 section 6).
+constexpr std::byte kFatal{SSL3_AL_FATAL};
+constexpr std::byte kInternalError{SSL_AD_INTERNAL_ERROR};
+
 TlsSession& session_of(::BIO* bio) { return *static_cast<TlsSession*>(::BIO_get_data(bio)); }
 
 }  // namespace
@@ -84,23 +93,55 @@ int TlsSession::bio_read(::BIO* bio, char* into, std::size_t bytes, std::size_t*
 
 int TlsSession::bio_write(::BIO* bio, const char* from, std::size_t bytes, std::size_t* written) {
   ::BIO_clear_retry_flags(bio);
+  TlsSession& session = session_of(bio);
+  if (session.in_kernel_) {
+    // Never data, which its owner sends.
+    const ByteSpan plain = as_bytes({from, bytes});
+    session.records_.push_back({session.record_type_, {plain.begin(), plain.end()}});
+    *written = bytes;
+    return 1;
+  }
   append(sealed(), as_bytes({from, bytes}));
   *written = bytes;
   return 1;
 }
 
-long TlsSession::bio_control(::BIO* bio, int command, long, void*) {
-  if (command == BIO_CTRL_EOF) {
-    const TlsSession& session = session_of(bio);
-    return session.socket_error_ == 0 && !::BIO_should_retry(bio) ? 1 : 0;
+long TlsSession::bio_control(::BIO* bio, int command, long number, void* pointer) {
+  TlsSession& session = session_of(bio);
+  switch (command) {
+    case BIO_CTRL_EOF:
+      return session.socket_error_ == 0 && !::BIO_should_retry(bio) ? 1 : 0;
+    case BIO_CTRL_FLUSH:
+      return 1;
+    case kControlSetKeys: {
+      const bool of_what_we_send = number != 0;
+      return of_what_we_send && session.give_to_kernel(pointer) ? 1 : 0;
+    }
+    case BIO_CTRL_GET_KTLS_SEND:
+      return session.in_kernel_ ? 1 : 0;
+    case kControlSetRecordType:
+      session.record_type_ = static_cast<std::uint8_t>(number);
+      return 1;
+    default:
+      return 0;
   }
-  return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-TlsSession::TlsSession(std::shared_ptr<TlsContext> context, int socket)
+/// False leaves all to us, and OpenSSL goes on as if nobody had been asked.
+bool TlsSession::give_to_kernel(const void* crypto_info) {
+  const ByteSpan keys = kernel_keys(crypto_info);
+  if (keys.empty()) return false;
+  // What was made here has to be before what the kernel makes.
+  if (!send() || unsent() > 0) return false;
+  in_kernel_ = kernel_.begin(socket_, keys);
+  return in_kernel_;
+}
+
+TlsSession::TlsSession(std::shared_ptr<TlsContext> context, int socket, const KernelRecords& kernel)
     : context_(std::move(context)),
       socket_(socket),
-      ssl_(::SSL_new(context_->material_->contexts.front().get())) {
+      ssl_(::SSL_new(context_->material_->contexts.front().get())),
+      kernel_(kernel) {
   ::BIO* bio = ::BIO_new(bio_method());
   SF_ASSERT(ssl_ && bio);  // Only memory that has run out.
   ::BIO_set_data(bio, this);
@@ -109,11 +150,21 @@ TlsSession::TlsSession(std::shared_ptr<TlsContext> context, int socket)
   ::SSL_set_accept_state(ssl_.get());
 }
 
+/// RFC 8446 section 4.6.3: who is asked for new keys must use some before it sends more data. This
+/// OpenSSL would with its next write, and cannot tell the kernel. Clients hardly ever ask.
+bool TlsSession::wants_new_keys() const noexcept {
+  return in_kernel_ && ::SSL_get_key_update_type(ssl_.get()) != SSL_KEY_UPDATE_NONE;
+}
+
 /// What a call that gave nothing means.
 TlsSession::State TlsSession::ended(int outcome, std::string_view what) {
   switch (::SSL_get_error(ssl_.get(), outcome)) {
     case SSL_ERROR_WANT_READ:
-      return State::kWait;
+      if (!wants_new_keys()) return State::kWait;
+      failed_ = true;
+      failure_ = {ErrorCode::kClosed, concat(what, ": the peer wants new keys of the kernel"), 0};
+      records_.push_back({SSL3_RT_ALERT, {kFatal, kInternalError}});
+      return State::kFailed;
     case SSL_ERROR_ZERO_RETURN:
       return State::kEnd;
     default:
@@ -164,6 +215,7 @@ TlsSession::Got TlsSession::read(MutableByteSpan into) {
 }
 
 void TlsSession::seal(ByteSpan plain) {
+  SF_ASSERT(!in_kernel_);
   ::ERR_clear_error();
   std::size_t written = 0;
   if (!failed_ && ::SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &written) != 1) {
@@ -178,7 +230,31 @@ void TlsSession::seal_close() {
   ::ERR_clear_error();
 }
 
+std::size_t TlsSession::unsent() const noexcept {
+  std::size_t bytes = unsent_.size() - unsent_at_;
+  for (const Record& record : records_) bytes += record.plain.size();
+  return bytes;
+}
+
+bool TlsSession::send_records() {
+  while (!records_.empty()) {
+    Record& next = records_.front();
+    const std::ptrdiff_t sent = kernel_.send(socket_, next.type, next.plain);
+    if (sent == -EAGAIN) return true;
+    if (sent < 0) {
+      records_.clear();
+      failed_ = true;
+      failure_ = error_from_errno(static_cast<int>(-sent), "write");
+      return false;
+    }
+    next.plain.erase(next.plain.begin(), next.plain.begin() + sent);
+    if (next.plain.empty()) records_.erase(records_.begin());
+  }
+  return !failed_;
+}
+
 bool TlsSession::send() {
+  if (in_kernel_) return send_records();
   auto& fresh = sealed();
   const ByteSpan old = ByteSpan(unsent_).subspan(unsent_at_);
   std::array<::iovec, 2> pieces;

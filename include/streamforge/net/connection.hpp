@@ -51,6 +51,8 @@ class Connection {
   [[nodiscard]] bool resumed() const noexcept;
   /// Whether nobody between can read or change what passes: TLS is agreed on.
   [[nodiscard]] bool secure() const noexcept;
+  /// Whether the kernel makes the records of what is written: files then leave by sendfile(2).
+  [[nodiscard]] bool kernel_encrypts() const noexcept;
   /// What was agreed on by ALPN; empty when nothing was, or without TLS.
   [[nodiscard]] std::string_view protocol() const noexcept;
 
@@ -105,7 +107,9 @@ class Connection {
   [[nodiscard]] bool takes_now() const noexcept;
   /// With `linger`: half-closes and reads on for at most limits::kLingerMs and kLingerBytesMax, so
   /// that a peer which still sends reads our last answer rather than a reset. Then closes.
-  /// Operations still in flight are aborted and awaited.
+  /// Operations still in flight are aborted and awaited. With TLS a close_notify comes first, for
+  /// limits::kLingerMs; where the kernel encrypts, it waits as long as a write of the protocols'
+  /// does (limits::kSendStallTimeoutMs), since a peer that still reads would miss what is before.
   io::Task<void> close(bool linger);
 
   [[nodiscard]] const Address& peer() const noexcept;

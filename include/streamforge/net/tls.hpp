@@ -28,6 +28,9 @@ struct TlsSettings {
   std::vector<TlsFiles> certificates;
   /// ALPN, the best first. A client that offers others only is refused (RFC 7301 section 3.2).
   std::vector<std::string> protocols = {"h2", "http/1.1"};
+  /// Let the kernel make the records of what is sent, on each connection where it can
+  /// (docs/decisions/0025); the others are as without.
+  bool kernel = false;
 };
 
 /// For the log: what a certificate says of itself.
@@ -62,8 +65,8 @@ class TlsContext {
 /// anew a week before it expires. Blocks.
 [[nodiscard]] Result<TlsFiles> self_signed_certificate(const std::string& folder);
 
-/// Whether the kernel could encrypt for us (kTLS), asked of a connection over loopback; `why` says
-/// what is in the way. For `doctor` and the log: nothing uses it yet (docs/decisions/0022). Blocks.
+/// Whether the kernel can make records (kTLS), asked of a connection over loopback; `why` says what
+/// is in the way. Blocks.
 struct KernelTls {
   bool available = false;
   std::string why;

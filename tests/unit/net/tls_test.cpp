@@ -52,9 +52,9 @@ std::string noise(std::size_t bytes) {
 
 /// One connection over TCP: the near end ours, the far end OpenSSL's client, blocking.
 struct Pair {
-  explicit Pair(int buffer_bytes = 0) : sockets(test::tcp_pair(buffer_bytes)) {
+  explicit Pair(int buffer_bytes = 0, bool kernel = true) : sockets(test::tcp_pair(buffer_bytes)) {
     const auto files = self_signed_certificate(folder.path());
-    auto made = TlsContext::make({.certificates = {files.value()}}, 1);
+    auto made = TlsContext::make({.certificates = {files.value()}, .kernel = kernel}, 1);
     context = made.value().front();
     client_context.reset(::SSL_CTX_new(::TLS_client_method()));
     client.reset(::SSL_new(client_context.get()));
@@ -91,13 +91,15 @@ struct Pair {
   SslPtr client;
 };
 
-Task<void> conversing(Reactor& reactor, Pair& pair, const std::string& content, int file) {
+Task<void> conversing(Reactor& reactor, Pair& pair, const std::string& content, int file,
+                      bool kernel) {
   auto connection = pair.adopt(reactor);
   EXPECT_FALSE(connection->secure());
   Result<> shaken = co_await connection->handshake(kPatience);
   EXPECT_EQ(outcome(shaken), "ok");
   EXPECT_TRUE(connection->secure());
   EXPECT_FALSE(connection->can_splice());
+  EXPECT_EQ(connection->kernel_encrypts(), kernel);
   Result<ByteSpan> bytes = co_await connection->read(kPatience);
   EXPECT_EQ(bytes ? as_text(*bytes) : "", "hello");
 
@@ -125,8 +127,8 @@ Task<void> conversing(Reactor& reactor, Pair& pair, const std::string& content, 
   co_await connection->close(true);
 }
 
-TEST_P(TlsTest, SaysAndHearsTheSameBytes) {
-  Pair pair;
+void converse(test::OnReactor& test, bool kernel) {
+  Pair pair(0, kernel);
   const std::string content = noise(3'000'000);
   const std::string path = pair.folder.file("content");
   const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -145,9 +147,16 @@ TEST_P(TlsTest, SaysAndHearsTheSameBytes) {
     EXPECT_EQ(pair.hear(1), "");
     EXPECT_TRUE(pair.ended_well());
   });
-  run([&](Reactor& reactor) { return conversing(reactor, pair, content, file.get()); });
+  const bool in_kernel = kernel && probe_kernel_tls().available;
+  test.run(
+      [&](Reactor& reactor) { return conversing(reactor, pair, content, file.get(), in_kernel); });
   peer.join();
 }
+
+TEST_P(TlsTest, SaysAndHearsTheSameBytes) { converse(*this, false); }
+
+// Where the kernel refuses, nobody notices.
+TEST_P(TlsTest, SaysAndHearsTheSameWhenTheKernelIsAsked) { converse(*this, true); }
 
 Task<void> reading_what_is_cut(Reactor& reactor, Pair& pair) {
   auto connection = pair.adopt(reactor);
@@ -228,6 +237,39 @@ TEST_P(TlsTest, APeerThatTakesNothingIsLeft) {
   std::thread peer([&] { EXPECT_EQ(::SSL_connect(pair.client.get()), 1); });
   run([&](Reactor& reactor) { return writing_to_nobody(reactor, pair, content); });
   peer.join();
+}
+
+Task<void> answering_and_closing(Reactor& reactor, Pair& pair, const std::string& content) {
+  auto connection = pair.adopt(reactor);
+  Result<> shaken = co_await connection->handshake(kPatience);
+  EXPECT_EQ(outcome(shaken), "ok");
+  const ByteSpan bytes = as_bytes(content);
+  Result<> written = co_await connection->write(bytes, kPatience);
+  EXPECT_EQ(outcome(written), "ok");
+  co_await connection->close(true);
+}
+
+// Where the kernel encrypts, the last records wait in it when the last call has ended.
+TEST_P(TlsTest, ASlowReaderGetsTheEnd) {
+  for (const std::size_t size : {1u, 16'384u, 33'000u, 49'152u, 100'000u, 131'072u, 200'001u}) {
+    Pair pair(4096);
+    const std::string content = noise(size);
+    std::thread peer([&] {
+      ASSERT_EQ(::SSL_connect(pair.client.get()), 1);
+      std::string heard;
+      while (heard.size() < size) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        const std::string more = pair.hear(std::min<std::size_t>(size - heard.size(), 8'192));
+        if (more.empty()) break;
+        heard += more;
+      }
+      EXPECT_TRUE(heard == content) << heard.size() << " of " << size;
+      EXPECT_EQ(pair.hear(1), "");
+      EXPECT_TRUE(pair.ended_well()) << size;
+    });
+    run([&](Reactor& reactor) { return answering_and_closing(reactor, pair, content); });
+    peer.join();
+  }
 }
 
 Task<void> abort_soon(Reactor& reactor, Connection& connection) {
