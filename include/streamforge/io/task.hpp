@@ -14,8 +14,8 @@
 
 #include <coroutine>
 #include <exception>
-#include <optional>
 #include <utility>
+#include <variant>
 
 namespace sf::io {
 
@@ -35,10 +35,8 @@ struct TaskPromiseBase {
   };
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalAwaiter final_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { exception = std::current_exception(); }
 
   std::coroutine_handle<> continuation = std::noop_coroutine();
-  std::exception_ptr exception;
 };
 
 template <class T>
@@ -46,22 +44,25 @@ struct TaskPromise : TaskPromiseBase {
   Task<T> get_return_object() noexcept;
   template <class U = T>  // The default is for `co_return {}`.
   void return_value(U&& result) {
-    value.emplace(std::forward<U>(result));
+    outcome.template emplace<1>(std::forward<U>(result));
   }
+  void unhandled_exception() noexcept { outcome.template emplace<2>(std::current_exception()); }
   T take() {
-    if (exception) std::rethrow_exception(exception);
-    return std::move(*value);
+    if (outcome.index() == 2) std::rethrow_exception(std::get<2>(outcome));
+    return std::move(std::get<1>(outcome));
   }
-  std::optional<T> value;
+  std::variant<std::monostate, T, std::exception_ptr> outcome;  ///< One place: frames are many.
 };
 
 template <>
 struct TaskPromise<void> : TaskPromiseBase {
   Task<void> get_return_object() noexcept;
   void return_void() const noexcept {}
+  void unhandled_exception() noexcept { exception = std::current_exception(); }
   void take() const {
     if (exception) std::rethrow_exception(exception);
   }
+  std::exception_ptr exception;
 };
 
 }  // namespace detail
