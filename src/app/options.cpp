@@ -114,6 +114,11 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
   add_named(app, "upload-io", serve.upload_io, kUploadIo,
             "How uploads reach the disk: auto, direct, buffered or splice");
   add_setting(app, "upload-max-bytes", serve.upload_max_bytes, "Largest upload; 0: no limit");
+  add_setting(app, "trusted-proxy", serve.trusted_proxies,
+              "ADDRESS or ADDRESS/BITS whose Forwarded and X-Forwarded-* fields are believed; "
+              "again for more; none: nobody's")
+      ->allow_extra_args(false)
+      ->capture_default_str();
   add_setting(app, "account-uploads-max", serve.account_uploads_max,
               "Uploads that one account may send at once; 0: no limit");
   add_setting(app, "account-creations-max", serve.account_creations_max,

@@ -126,6 +126,7 @@ class Server {
   std::unique_ptr<http::Server> https_;  ///< Keeps answers of its own: they may differ.
   std::unique_ptr<http::Server> admin_http_;
   std::unique_ptr<net::AddressLimit> address_limit_;
+  std::vector<net::AddressPrefix> trusted_proxies_;
   net::Spread spread_{sizes_.reactors};
   Listeners listeners_{reactors_};
   net::Congestion congestion_;
@@ -150,15 +151,25 @@ Result<> Server::check_address() {
   return tls_.check();
 }
 
-/// Never so many that the connections of one address take all descriptors.
-Result<> Server::limit_addresses() {
-  std::vector<net::AddressPrefix> exempt;
-  for (const std::string& text : options_.address_connections_exempt) {
+Result<std::vector<net::AddressPrefix>> parse_prefixes(const std::vector<std::string>& texts) {
+  std::vector<net::AddressPrefix> prefixes;
+  for (const std::string& text : texts) {
+    if (text == "none" && texts.size() == 1) break;
     auto prefix = net::AddressPrefix::parse(text);
     if (!prefix) return fail(std::move(prefix.error()));
-    exempt.push_back(*prefix);
+    prefixes.push_back(*prefix);
   }
   rlimit limit{};
+  return prefixes;
+}
+
+/// Never so many that the connections of one address take all descriptors.
+Result<> Server::limit_addresses() {
+  auto proxies = parse_prefixes(options_.trusted_proxies);
+  if (!proxies) return fail(std::move(proxies.error()));
+  auto exempt = parse_prefixes(options_.address_connections_exempt);
+  if (!exempt) return fail(std::move(exempt.error()));
+  trusted_proxies_ = std::move(*proxies);
   unsigned connections_max = options_.address_connections_max;
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && connections_max > limit.rlim_cur / 2) {
     connections_max = std::max(1u, static_cast<unsigned>(limit.rlim_cur / 2));
@@ -167,7 +178,7 @@ Result<> Server::limit_addresses() {
                {"set", options_.address_connections_max},
                {"hint", "raise the limit of open files"}});
   }
-  address_limit_ = std::make_unique<net::AddressLimit>(connections_max, std::move(exempt));
+  address_limit_ = std::make_unique<net::AddressLimit>(connections_max, std::move(*exempt));
   return {};
 }
 
@@ -278,7 +289,8 @@ Result<> Server::start_site() {
   site_->add_routes(router_);
   add_admin_routes(admin_router_, *stores_->accounts, url_);
   http::ServerOptions http;
-  http.access_log = options_.access_log;
+  http.access_log = options_.access_log != AccessLog::kNone;
+  http.trusted_proxies = trusted_proxies_;
   http.quick_answers_max = quick_answers_max(sizes_.reactors * (tls_.wanted() ? 2 : 1));
   http_ = std::make_unique<http::Server>(router_, http);
   admin_http_ = std::make_unique<http::Server>(admin_router_, http);

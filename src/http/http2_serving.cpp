@@ -111,6 +111,7 @@ void Http2Driver::start_ready() {
 io::Task<void> Http2Driver::serve(Http2Stream& stream, [[maybe_unused]] Running running) {
   const std::uint64_t begun_ns = mono_ns();
   Request& request = stream.request();
+  take_forwarded(state_, peer(), request);
   Response response;
   if (stream.fault().status != 0) {
     const ParseFault& fault = stream.fault();

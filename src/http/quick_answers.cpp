@@ -6,6 +6,7 @@
 #include <array>
 
 #include "conditionals.hpp"
+#include "forwarded.hpp"
 
 namespace sf::http {
 
@@ -41,6 +42,12 @@ unsigned coding_of(const Headers& headers) {
   return accepts_encoding(headers.get("accept-encoding").value_or(""), "gzip") ? 1 : 0;
 }
 
+/// What an answer may depend on, beside its target.
+unsigned form_of(const Request& request) {
+  const unsigned told = request.forwarded_secure ? (request.secure ? 2 : 1) : 0;
+  return 2 * told + coding_of(request.headers);
+}
+
 std::size_t bytes_in_memory(const Representation& representation) {
   const auto* shared = std::get_if<SharedBytes>(&representation.bytes);
   return shared ? shared->bytes.size() : 0;
@@ -68,7 +75,7 @@ bool QuickAnswers::recognise(std::string_view line, std::string_view block) {
   if (block.size() > kBlockBytesMax) return false;
   const Block& known = slot_of(block);
   if (known.bytes != block) return false;
-  auto answer = valid(line, known.coding);
+  auto answer = valid(line, known.form);
   if (!answer) return false;
   const bool conditional = !known.if_none_match.empty();
   if (conditional && known.if_none_match != answer->reuse->representation.etag) return false;
@@ -81,18 +88,18 @@ void QuickAnswers::learn(std::string_view block, const RequestHead& head) {
                      (head.method == Method::kGet || head.method == Method::kHead);
   if (!plain || block.size() > kBlockBytesMax) return;
   for (const auto& [name, value] : head.headers.all()) {
-    if (decides(name)) return;
+    if (decides(name) || is_forwarded_field(name)) return;
   }
   Block& slot = slot_of(block);
   slot.bytes = block;
   slot.if_none_match = head.headers.get("if-none-match").value_or("");
   slot.keep_alive = head.keep_alive;
-  slot.coding = coding_of(head.headers);
+  slot.form = coding_of(head.headers);
 }
 
-std::shared_ptr<QuickAnswer> QuickAnswers::valid(std::string_view target, unsigned coding) {
-  const auto found = answers_[coding].find(target);
-  if (found == answers_[coding].end()) return nullptr;
+std::shared_ptr<QuickAnswer> QuickAnswers::valid(std::string_view target, unsigned form) {
+  const auto found = answers_[form].find(target);
+  if (found == answers_[form].end()) return nullptr;
   auto answer = found->second;
   if (!answer->reuse->valid(wall_ms())) {
     drop(*answer);
@@ -105,7 +112,7 @@ std::shared_ptr<QuickAnswer> QuickAnswers::valid(std::string_view target, unsign
 std::optional<Response> QuickAnswers::find(const Request& request) {
   const bool plain = request.method == Method::kGet || request.method == Method::kHead;
   if (!plain || order_.empty() || request.headers.has("authorization")) return std::nullopt;
-  const auto answer = valid(request.target, coding_of(request.headers));
+  const auto answer = valid(request.target, form_of(request));
   if (!answer) return std::nullopt;
   Response response = respond(request, answer->reuse->representation);
   for (const auto& [name, value] : answer->extra_fields) response.headers.set(name, value);
@@ -115,15 +122,15 @@ std::optional<Response> QuickAnswers::find(const Request& request) {
 void QuickAnswers::keep(const Request& request, const Response& response) {
   const bool good = response.status == 200 || response.status == 206 || response.status == 304;
   if (!response.reuse || !good || request.method != Method::kGet || answers_max_ == 0) return;
-  const unsigned coding = coding_of(request.headers);
+  const unsigned form = form_of(request);
   const Representation& representation = response.reuse->representation;
   const std::size_t memory = bytes_in_memory(representation);
-  if (memory > kBodyBytesMax || valid(request.target, coding)) return;
+  if (memory > kBodyBytesMax || valid(request.target, form)) return;
 
   auto answer = std::make_shared<QuickAnswer>();
   answer->target = request.target;
   answer->reuse = response.reuse;
-  answer->coding = coding;
+  answer->form = form;
   for (const auto& field : response.headers.all()) {
     if (!is_of_the_form(field.first)) answer->extra_fields.push_back(field);
   }
@@ -132,8 +139,8 @@ void QuickAnswers::keep(const Request& request, const Response& response) {
   Response whole = respond(plain, representation);
   plain.headers.add("if-none-match", "*");
   Response not_modified = respond(plain, representation);
-  for (Response* form : {&whole, &not_modified}) {
-    for (const auto& [name, value] : answer->extra_fields) form->headers.set(name, value);
+  for (Response* each : {&whole, &not_modified}) {
+    for (const auto& [name, value] : answer->extra_fields) each->headers.set(name, value);
   }
   answer->whole_fields =
       concat(server_field_, fields_of(whole), "Content-Length: ", *whole.body_bytes(), "\r\n");
@@ -145,7 +152,7 @@ void QuickAnswers::keep(const Request& request, const Response& response) {
   order_.push_back(answer.get());
   memory_bytes_ += answer->memory_bytes;
   const std::string_view key = answer->target;
-  answers_[coding].emplace(key, std::move(answer));
+  answers_[form].emplace(key, std::move(answer));
 }
 
 /// Second chance: who was asked for since the hand last passed stays for another round.
@@ -167,7 +174,7 @@ void QuickAnswers::drop(QuickAnswer& answer) {
   order_[answer.position] = order_.back();
   order_[answer.position]->position = answer.position;
   order_.pop_back();
-  auto& answers = answers_[answer.coding];
+  auto& answers = answers_[answer.form];
   answers.erase(answers.find(answer.target));  // Ends it, unless it is being sent.
 }
 

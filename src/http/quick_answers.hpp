@@ -33,7 +33,7 @@ struct QuickAnswer {
   std::string not_modified_fields;  ///< Of a 304.
   std::size_t memory_bytes = 0;
   // Where it is kept.
-  unsigned coding = 0;
+  unsigned form = 0;
   std::size_t position = 0;
   bool used = false;  ///< Since the hand passed.
 };
@@ -74,25 +74,26 @@ class QuickAnswers {
   static constexpr std::size_t kMemoryBytesMax = 32 * limits::kMiB;
   static constexpr std::size_t kBodyBytesMax = limits::kMiB;
   static constexpr std::uint64_t kSweepEveryMs = 2'000;
-  static constexpr unsigned kCodings = 2;  ///< Without gzip, with gzip.
+  /// Without gzip, with gzip; each as the connection is, as a proxy says: in the clear, over TLS.
+  static constexpr unsigned kForms = 6;
 
   /// The fields of a request that were accepted before, byte by byte the same.
   struct Block {
     std::string bytes;
     std::string if_none_match;
     bool keep_alive = true;
-    unsigned coding = 0;
+    unsigned form = 0;
   };
 
   [[nodiscard]] Block& slot_of(std::string_view block);
-  std::shared_ptr<QuickAnswer> valid(std::string_view target, unsigned coding);
+  std::shared_ptr<QuickAnswer> valid(std::string_view target, unsigned form);
   void drop(QuickAnswer& answer);
   void make_room(std::size_t bytes);
 
   const std::string server_field_;
   const unsigned answers_max_;
   std::vector<Block> blocks_;  ///< By hash; a newcomer takes its place.
-  std::unordered_map<std::string_view, std::shared_ptr<QuickAnswer>> answers_[kCodings];
+  std::unordered_map<std::string_view, std::shared_ptr<QuickAnswer>> answers_[kForms];
   std::vector<QuickAnswer*> order_;  ///< All of them, for the hand.
   std::size_t hand_ = 0;
   std::size_t memory_bytes_ = 0;

@@ -80,7 +80,7 @@ io::Task<http::Response> AccountsApi::log_in(http::Request& request) {
   if (!name) co_return http::problem(request, name.error());
   auto password = required_text(*body, "password", kPasswordBytesMax);
   if (!password) co_return http::problem(request, password.error());
-  std::string peer = request.peer().host;
+  std::string peer = request.client().host;
   auto issued = co_await shared_.parts.accounts.log_in(std::move(*name), std::move(*password),
                                                        std::move(peer));
   if (!issued && issued.error().code == ErrorCode::kUnavailable) {

@@ -38,7 +38,7 @@ io::Task<http::Response> Health::ready(http::Request&) {
 
 io::Task<http::Response> Health::metrics(http::Request& request) {
   // From this machine without a credential, as scrapers beside the server expect; else with one.
-  if (!request.peer().is_loopback()) {
+  if (!request.client().is_loopback()) {
     auto who = allowed(request, shared_.parts.accounts, store::Action::kReadMetrics);
     if (!who) co_return http::problem(request, who.error());
   }

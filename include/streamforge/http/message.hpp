@@ -102,12 +102,17 @@ class Request {
   std::string query;      ///< Raw, without '?'.
   std::string authority;  ///< Host field, or the absolute-form's authority, which wins.
   Version version = Version::kHttp11;
-  bool secure = false;  ///< Came over TLS.
+  bool secure = false;            ///< Came over TLS, to us or to a trusted proxy.
+  bool forwarded_secure = false;  ///< `secure` is what a trusted proxy says.
   Headers headers;
   std::string request_id;  ///< Given to every exchange; in problem documents and logs.
 
+  std::optional<net::Address> forwarded_client;  ///< As `client` says.
   [[nodiscard]] Body& body() const noexcept { return *body_; }
-  [[nodiscard]] const net::Address& peer() const noexcept { return exchange_->peer(); }
+  /// Who asked: the connection's peer, or whom a trusted proxy names; port 0 is one not told.
+  [[nodiscard]] const net::Address& client() const noexcept {
+    return forwarded_client ? *forwarded_client : exchange_->peer();
+  }
   /// Sends an informational response now: 104 with its fields. A peer of HTTP/1.0 is sent nothing,
   /// which is no error (RFC 9110 section 15.2).
   io::Task<Result<>> send_informational(int status, Headers fields) const;

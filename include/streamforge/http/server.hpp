@@ -7,10 +7,12 @@
 
 #include <streamforge/base/limits.hpp>
 #include <streamforge/http/router.hpp>
+#include <streamforge/net/address_limit.hpp>
 #include <streamforge/net/connection.hpp>
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace sf::http {
 
@@ -23,6 +25,8 @@ struct ServerOptions {
   std::string fixed_fields;
   /// Answers that each reactor keeps (Response::reuse); those of files hold one descriptor each.
   unsigned quick_answers_max = limits::kQuickAnswersMax;
+  /// Whose Forwarded and X-Forwarded-* fields are believed.
+  std::vector<net::AddressPrefix> trusted_proxies;
   unsigned head_timeout_ms = limits::kHeadTimeoutMs;
   unsigned idle_timeout_ms = limits::kIdleTimeoutMs;
   unsigned body_stall_timeout_ms = limits::kBodyStallTimeoutMs;

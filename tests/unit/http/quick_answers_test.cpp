@@ -192,5 +192,26 @@ TEST_F(QuickAnswersTest, ErrorsAndWhatIsNotMarkedAreNotKept) {
   EXPECT_FALSE(answers.find(request));
 }
 
+TEST_F(QuickAnswersTest, WhatAProxySaysIsReadEachTimeAndKeptApart) {
+  keep("/a", reuse());
+  EXPECT_EQ(parse(get("/a", "X-Forwarded-Proto: https\r\n")), kHead);
+  EXPECT_EQ(parse(get("/a", "X-Forwarded-Proto: https\r\n")), kHead);
+  EXPECT_EQ(parse(get("/a", "Forwarded: for=192.0.2.7\r\n")), kHead);
+  EXPECT_EQ(parse(get("/a", "Forwarded: for=192.0.2.7\r\n")), kHead);
+
+  Request request;
+  request.target = "/a";
+  EXPECT_TRUE(answers.find(request));
+  for (const bool secure : {false, true}) {
+    request.forwarded_secure = true;
+    request.secure = secure;
+    EXPECT_FALSE(answers.find(request)) << "it may be a redirect there";
+    Response response = respond(request, reuse()->representation);
+    response.reuse = reuse();
+    answers.keep(request, response);
+    EXPECT_TRUE(answers.find(request));
+  }
+}
+
 }  // namespace
 }  // namespace sf::http
