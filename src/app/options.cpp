@@ -68,6 +68,25 @@ void add_named(CLI::App* app, const std::string& flag, T& value,
 
 /// TLS beside the plain listener: for browsers on other machines.
 void add_tls(CLI::App* app, ServeOptions& serve) {
+constexpr std::size_t kBasePathBytesMax = 100;
+
+/// "/media" of "/media/", nothing of "/"; what is wrong with it otherwise. It holds only characters
+/// that mean nothing to URLs, HTML and cookies, so that it is written into them as it is.
+std::string check_base_path(std::string& text) {
+  if (text.ends_with('/')) text.pop_back();
+  if (text.empty()) return "";
+  const auto is_plain = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '~';
+  };
+  const auto is_name = [is_plain](std::string_view segment) {
+    return !segment.empty() && segment != "." && segment != ".." &&
+           std::ranges::all_of(segment, is_plain);
+  };
+  const bool good = text.starts_with('/') && text.size() <= kBasePathBytesMax &&
+                    std::ranges::all_of(split(std::string_view(text).substr(1), '/'), is_name);
+  return good ? "" : "a base path is like /media: letters, digits, - _ . ~ between slashes";
+}
+
   add_setting(app, "tls-listen", serve.tls_listen, "ADDR:PORT to listen on with TLS");
   add_setting(app, "tls-cert", serve.tls_certs,
               "PEM file: a certificate and what leads to its root; again for other names (SNI)")
@@ -108,6 +127,13 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
       ->check(CLI::Range(-1, 256));
   add_named(app, "io", serve.io, kBackends, "How I/O is done: auto, uring or epoll");
   app->add_flag("--open", serve.open, "Let anyone upload (loopback addresses only)")
+  add_setting(app, "base-path", serve.base_path,
+              "Path below which the server is reached, behind a proxy that keeps it: /media")
+      ->transform(CLI::Validator(check_base_path, "PATH"));
+  add_setting(app, "congestion", serve.congestion,
+              "TCP congestion control: auto (the system's, but near peers are not paced), system, "
+              "or a name that the kernel knows")
+      ->capture_default_str();
       ->envname(environment_name("open"));
   add_setting(app, "staging-mib", serve.staging_mib, "Ingest memory of one reactor, in MiB")
       ->check(CLI::Range(4, 4096));
@@ -136,13 +162,6 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
               "Take the SHA-256 of finished uploads in the background: true or false");
   add_address_limit(app, serve);
   add_named(app, "access-log", serve.access_log, kAccessLogs,
-  add_setting(app, "base-path", serve.base_path,
-              "Path below which the server is reached, behind a proxy that keeps it: /media")
-      ->transform(CLI::Validator(check_base_path, "PATH"));
-  add_setting(app, "congestion", serve.congestion,
-              "TCP congestion control: auto (the system's, but near peers are not paced), system, "
-              "or a name that the kernel knows")
-      ->capture_default_str();
             "A line a request: true (to DIR/log/access.log), stderr or false");
   add_setting(app, "secure-cookies", serve.secure_cookies,
               "Mark cookies Secure: true behind a TLS proxy");
@@ -337,11 +356,13 @@ int parse(int argc, char** argv, Options& options, bool& leave) {
   add_upload(root, options);
   add_accounts(root, options);
   CLI::App* check = root.add_subcommand("check", "Look at an HLS stream, anybody's, row by row");
-  check->add_option("URL|DIR", options.check_what, "http://…/master.m3u8, a folder or a playlist")
+  check->add_option("URL|DIR", options.check_what, "https://…/master.m3u8, a folder or a playlist")
       ->required();
   check->callback([&options] { options.verb = Verb::kCheck; });
   CLI::App* doctor = root.add_subcommand("doctor", "Say what works on this machine, and what not");
   doctor->add_option("--data", options.doctor_dir, "Directory the server would use")
+  check->add_flag("--insecure", options.check_insecure,
+                  "Trust any certificate: for a server that was started with --tls-self-signed");
       ->envname(environment_name("data"));
   doctor->callback([&options] { options.verb = Verb::kDoctor; });
   root.add_subcommand("worker", "")->group("")->callback([&options] {

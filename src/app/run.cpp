@@ -22,7 +22,7 @@ int run_verb(const Options& options) {
     case Verb::kUpload:
       return run_upload(options.upload);
     case Verb::kCheck:
-      return run_check(options.check_what);
+      return run_check(options.check_what, options.check_insecure);
     case Verb::kAccount:
       return run_account(options.account);
     case Verb::kDoctor:

@@ -10,6 +10,6 @@ int run_serve(const ServeOptions& options);
 int run_doctor(const std::string& data_dir);
 /// `check`: the rows of docs/protocols/hls.md against a URL, a folder or a playlist file; 1 when a
 /// must does not hold.
-int run_check(const std::string& what);
+int run_check(const std::string& what, bool insecure);
 
 }  // namespace sf::app

@@ -47,6 +47,8 @@ class StreamCheck {
   std::vector<CheckedRow> run() {
     say_what_cannot_be_seen();
     auto list = fetch_list(uri_, fetch_, rows_);
+    // It came over TLS, and who fetches for us speaks none older than 1.2.
+    if (list && uri_.starts_with("https://")) rows_.holds(45);
     if (list && list->is_master()) {
       master_ = std::move(*list);
       check_master();

@@ -96,6 +96,22 @@ class Check(Story):
             self.assertEqual(rows[row][0], "ok", f"P{row}: {rows[row][1]}")
         self.assertEqual(run(BINARY, "check", f"{server.url}/v/none/master.m3u8").returncode, 1)
 
+    def test_a_stream_over_tls_is_looked_at_too(self):
+        server = self.server(extra=("--open", "--tls-listen", "127.0.0.1:0", "--tls-self-signed"))
+        clip = make_clip(self.dir / "clip.mp4", "--kind", "mp4", "--size", "320x180",
+                         "--seconds", "5")
+        video = server.wait(server.upload(clip), "ready")
+        stream = server.tls_url + video["hls_url"]
+        done = run(BINARY, "check", "--insecure", stream)
+        rows = verdicts(done)
+        broken = [row for row in rows if rows[row][0] == "FAIL" and row != COMPRESSION]
+        self.assertEqual(broken, [], done.stdout + done.stderr)
+        for row in (20, 24, 34, 41, 45):
+            self.assertEqual(rows[row][0], "ok", f"P{row}: {rows[row][1]}")
+        refused = run(BINARY, "check", stream)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("certificate", refused.stdout + refused.stderr)
+
     def test_subtitles_are_read(self):
         clip = make_clip(self.dir / "clip.mkv", "--kind", "subtitles", "--size", "320x180",
                          "--seconds", "9")
@@ -124,8 +140,8 @@ class Check(Story):
             "another clock": (13, text("0/1.vtt", "MPEGTS:900000", "MPEGTS:0"), "outside of it"),
             "another segment's cue": (13, text("0/0.vtt", "00:00:01.000 --> 00:00:03.000",
                                                "00:00:07.000 --> 00:00:08.000"), "outside of it"),
-            "no times": (13, text("1/0.vtt", "00:00:02.000 -->", "2 -->"), "cue without times"),
-            "too short": (13, text("1/index.m3u8", "#EXTINF:4.000000,\n0.vtt\n", ""),
+            "no times": (13, text("1/1.vtt", "00:00:02.000 -->", "2 -->"), "cue without times"),
+            "too short": (13, text("1/index.m3u8", "#EXTINF:2.000000,\n0.vtt\n", ""),
                           "ends before the picture"),
         }
         for name, (row, change, why) in broken.items():
