@@ -77,6 +77,8 @@ struct Http2Callbacks {
       driver.head_began_ms_ = 0;
     }
     if (frame->hd.type == NGHTTP2_HEADERS) driver.head_began_ms_ = 0;
+    const bool pong = frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0;
+    if (pong) driver.finish_goaway();
     if (opens_request(*frame)) {
       driver.head_complete(frame->hd.stream_id, ends);
     } else if (ends && (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS)) {

@@ -17,6 +17,7 @@ namespace sf::http {
 namespace {
 
 constexpr unsigned kReadsInARow = 16;  ///< Then the reactor's others have their turn.
+constexpr unsigned kGoawayMs = 1'000;  ///< Longer than most round trips.
 
 }  // namespace
 
@@ -127,12 +128,14 @@ std::uint32_t Http2Driver::next_timeout_ms() const noexcept {
   // Streams are looked at several times in the time that they have.
   std::uint64_t due_ms = now_ms + std::clamp(options().send_stall_timeout_ms / 4, 10u, 5'000u);
   if (streams_.empty()) due_ms = idle_since_ms_ + options().idle_timeout_ms;
+  if (goaway_due_ms_ > 0 && !goaway_done_) due_ms = std::min(due_ms, goaway_due_ms_);
   if (head_began_ms_ > 0) due_ms = std::min(due_ms, head_began_ms_ + options().head_timeout_ms);
   return static_cast<std::uint32_t>(due_ms > now_ms ? due_ms - now_ms : 0);
 }
 
 void Http2Driver::check_times() {
   const std::uint64_t now_ms = reactor().now_ms();
+  if (now_ms >= goaway_due_ms_) finish_goaway();
   if (head_began_ms_ > 0 && now_ms >= head_began_ms_ + options().head_timeout_ms) {
     head_began_ms_ = 0;
     return end_session(preface_done_ ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_SETTINGS_TIMEOUT);
@@ -198,14 +201,22 @@ void Http2Driver::end_session(std::uint32_t error_code) {
 /// What has begun is finished; what comes after it was not looked at, and the client may ask again
 /// elsewhere.
 void Http2Driver::begin_goaway() noexcept {
-  ::nghttp2_session* session = session_.get();
-  if (!session || failed_) return;
-  ::nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE,
-                          ::nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR,
-                          nullptr, 0);
+  if (!session_ || failed_ || goaway_due_ms_ > 0) return;
+  goaway_due_ms_ = reactor().now_ms() + kGoawayMs;
+  ::nghttp2_submit_shutdown_notice(session_.get());
+  ::nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr);
   kick();
 }
 
+  // The wait for bytes was begun without this time in mind.
+  if (reading_ && !std::exchange(nudged_, true)) connection_->interrupt_read();
+}
+
+void Http2Driver::finish_goaway() noexcept {
+  if (failed_ || goaway_due_ms_ == 0 || std::exchange(goaway_done_, true)) return;
+  ::nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
+                          ::nghttp2_session_get_last_proc_stream_id(session_.get()),
+                          NGHTTP2_NO_ERROR, nullptr, 0);
 // --- What streams ask of the session.
 
 std::string Http2Driver::next_request_id() { return concat(id_, '-', ++requests_); }

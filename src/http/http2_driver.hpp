@@ -62,6 +62,7 @@ class Http2Driver final : public Served {
   void receive(ByteSpan bytes);
   void begin_goaway() noexcept;
   void end_session(std::uint32_t error_code);
+  void finish_goaway() noexcept;
   /// The peer keeps us busy with nothing, unless it can pay.
   void charge(int cost);
   [[nodiscard]] bool over() const noexcept;
@@ -114,9 +115,11 @@ class Http2Driver final : public Served {
   bool flooded_ = false;
   bool preface_done_ = false;
   bool linger_ = true;
+  bool goaway_done_ = false;
   std::uint64_t head_began_ms_;  ///< Of the preface, then of a header block; 0: none is open.
   std::uint64_t idle_since_ms_;
   std::uint64_t checked_ms_;
 };
+  std::uint64_t goaway_due_ms_ = 0;  ///< Its second step, at the latest; 0: it has not begun.
 
 }  // namespace sf::http

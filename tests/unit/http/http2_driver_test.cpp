@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
 #include <string>
 #include <vector>
 
@@ -14,7 +18,9 @@ using sf::test::RawHttp;
 constexpr char kHeaders = 1;
 constexpr char kReset = 3;
 constexpr char kSettings = 4;
+constexpr char kPing = 6;
 constexpr char kGoaway = 7;
+constexpr unsigned char kAck = 1;
 constexpr unsigned char kEndStream = 1;
 constexpr unsigned char kEndHeaders = 4;
 
@@ -74,6 +80,26 @@ const Frame* find(const std::vector<Frame>& frames, char type) {
   return nullptr;
 }
 
+/// Adds to `received` until a frame of that type is whole in it.
+void read_until(RawHttp& client, std::string& received, char type) {
+  std::array<char, 4096> piece;
+  while (!find(frames_of(received), type)) {
+    ::pollfd polled{client.fd(), POLLIN, 0};
+    ASSERT_EQ(::poll(&polled, 1, 10'000), 1);
+    const ::ssize_t count = ::recv(client.fd(), piece.data(), piece.size(), 0);
+    ASSERT_GT(count, 0);
+    received.append(piece.data(), static_cast<std::size_t>(count));
+  }
+}
+
+std::vector<std::string> goaways_in(const std::string& received) {
+  std::vector<std::string> payloads;
+  for (const Frame& each : frames_of(received)) {
+    if (each.type == kGoaway) payloads.push_back(each.payload);
+  }
+  return payloads;
+}
+
 class Http2Driver : public testing::TestWithParam<io::BackendKind> {};
 INSTANTIATE_TEST_SUITE_P(Io, Http2Driver,
                          testing::Values(io::BackendKind::kUring, io::BackendKind::kEpoll));
@@ -89,6 +115,44 @@ TEST_P(Http2Driver, AnIdleConnectionIsLeftWithAWord) {
   const Frame* goaway = find(frames, kGoaway);
   ASSERT_TRUE(goaway);
   EXPECT_EQ(goaway->payload.substr(0, 8), number(1, 4) + number(0, 4));
+  EXPECT_TRUE(live.settles_at(0));
+}
+
+/// What comes until the answer to a first request, after which the server is told to stop.
+void ask_then_stop(LiveServer& live, RawHttp& client, std::string& received) {
+  client.send(greeting() + frame(kHeaders, kEndStream | kEndHeaders, 1, request("GET", "/hello")));
+  read_until(client, received, kHeaders);
+  live.server().begin_drain();
+}
+
+/// RFC 9113 section 6.8: "at least one round-trip time".
+TEST_P(Http2Driver, AStopAnswersWhatCrossesItsFirstWord) {
+  LiveServer live(GetParam());
+  RawHttp client(live.port());
+  std::string received;
+  ask_then_stop(live, client, received);
+  read_until(client, received, kPing);
+  const auto frames = frames_of(received);
+  ASSERT_TRUE(find(frames, kPing));
+  const std::string ping = find(frames, kPing)->payload;
+  EXPECT_EQ(goaways_in(received), std::vector<std::string>{number(0x7fffffff, 4) + number(0, 4)});
+
+  client.send(frame(kHeaders, kEndStream | kEndHeaders, 3, request("GET", "/hello")) +
+              frame(kPing, kAck, 0, ping));
+  received += client.read_to_end();
+  EXPECT_EQ(live.world().handled, 2u);
+  EXPECT_EQ(goaways_in(received).back(), number(3, 4) + number(0, 4));
+  EXPECT_TRUE(live.settles_at(0));
+}
+
+TEST_P(Http2Driver, AStopDoesNotWaitForWhoSaysNothing) {
+  LiveServer live(GetParam());
+  RawHttp client(live.port());
+  std::string received;
+  ask_then_stop(live, client, received);
+  received += client.read_to_end();
+  ASSERT_EQ(goaways_in(received).size(), 2u);
+  EXPECT_EQ(goaways_in(received).back(), number(1, 4) + number(0, 4));
   EXPECT_TRUE(live.settles_at(0));
 }
 
