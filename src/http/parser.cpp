@@ -222,8 +222,8 @@ Parser::Step Parser::next_head(ByteSpan input) {
   }
   if (!read_head(bytes.substr(0, scanner_.end()))) return {Event::kFault, consumed, {}};
   if (in_one_piece) known_->learn(scanner_.block(bytes), *head_);
-  if (partial_head_.capacity() > kPartialHeadKeptBytes) partial_head_ = std::string();
   partial_head_.clear();
+  if (partial_head_.capacity() > kPartialHeadKeptBytes) partial_head_.shrink_to_fit();
   scanner_.restart();
   return {Event::kHead, consumed, {}};
 }

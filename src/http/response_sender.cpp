@@ -167,6 +167,7 @@ io::Task<Result<>> ResponseSender::send_informational(int status, const Headers&
 }
 
 void ResponseSender::write_head(const Response& response, Context context, bool keep_alive) {
+  head_.reserve(kHeadBytesUsual);
   head_.assign("HTTP/1.1 ");
   append_number(head_, static_cast<std::uint64_t>(response.status));
   head_.append(" ").append(reason_phrase(response.status)).append("\r\n");

@@ -42,7 +42,8 @@ class ResponseSender {
   io::Task<Result<>> send_rest(const QuickMatch& match);
   /// Nothing is being sent: gives back what it holds.
   void release_memory() noexcept {
-    if (head_.capacity() > kHeadBytesKept) head_ = std::string();
+    head_.clear();
+    if (head_.capacity() > kHeadBytesKept) head_.shrink_to_fit();
   }
   io::Task<Result<>> send_informational(int status, const Headers& fields);
 
@@ -61,6 +62,7 @@ class ResponseSender {
   net::Connection& connection_;
   const ServerState& state_;
   static constexpr std::size_t kHeadBytesKept = 64;
+  static constexpr std::size_t kHeadBytesUsual = 448;
   std::string head_;              ///< Of the answer being sent.
   std::size_t sent_at_once_ = 0;  ///< Of a kept answer's head and body in memory.
   std::uint64_t bytes_sent_ = 0;
