@@ -23,12 +23,12 @@ std::string webvtt_time(std::int64_t ticks) {
 }
 
 std::string webvtt_file(std::span<const Cue> cues) {
-  std::string out = concat("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:", kZeroPts, ",LOCAL:00:00:00.000\n");
+  std::string out = concat("WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:", kZeroPts, ",LOCAL:00:00:00.000\n\n");
   for (const Cue& cue : cues) {
     // A cue that rounds to nothing would be none.
     const std::int64_t end = std::max(cue.end_ticks, cue.begin_ticks + kTicksPerMs);
-    out += concat('\n', webvtt_time(cue.begin_ticks), " --> ", webvtt_time(end),
-                  cue.at_top ? " line:0" : "", '\n', cue.text, '\n');
+    out += concat(webvtt_time(cue.begin_ticks), " --> ", webvtt_time(end),
+                  cue.at_top ? " line:0" : "", '\n', cue.text, "\n\n");
   }
   return out;
 }

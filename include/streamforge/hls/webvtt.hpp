@@ -26,7 +26,9 @@ struct Cue {
 /// "00:01:02.345"; hours may have more than two digits.
 [[nodiscard]] std::string webvtt_time(std::int64_t ticks);
 
-/// A whole file: header, X-TIMESTAMP-MAP, then `cues` as they come.
+/// A whole file: header, X-TIMESTAMP-MAP, then `cues` as they come. An empty line ends each, so
+/// that files read as one text, which libav does with a list of them, hold their own cues and no
+/// other.
 [[nodiscard]] std::string webvtt_file(std::span<const Cue> cues);
 
 /// "12.vtt", and its number; nullopt for anything else, leading zeros included.

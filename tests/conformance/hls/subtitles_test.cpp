@@ -15,8 +15,8 @@ class HlsSubtitles : public HlsCase {
   [[nodiscard]] std::string video() const { return get(concat("/api/v1/videos/", id_)).body; }
 };
 
-constexpr std::string_view kHeader = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000\n";
-constexpr std::string_view kBorder = "\n00:00:03.500 --> 00:00:05.000\nAcross the border\n";
+constexpr std::string_view kHeader = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000\n\n";
+constexpr std::string_view kBorder = "00:00:03.500 --> 00:00:05.000\nAcross the border\n\n";
 
 TEST_P(HlsSubtitles, P13_TheMasterNamesWhatIsText) {
   const auto master = get(path("master.m3u8")).body;
@@ -64,14 +64,14 @@ TEST_P(HlsSubtitles, SegmentsAreOnTheTimelineOfThePicture) {
   EXPECT_EQ(first["cache-control"], "public, max-age=31536000, immutable");
   EXPECT_EQ(first["access-control-allow-origin"], "*");
   EXPECT_EQ(first.body, concat(kHeader,
-                               "\n00:00:01.000 --> 00:00:03.000\n"
-                               "Hello <b>bold</b> &amp; <i>world</i>\nx &lt; y\n",
-                               kBorder));
-  EXPECT_EQ(get(path("subtitles/0/1.vtt")).body, concat(kHeader, kBorder));
-  EXPECT_EQ(get(path("subtitles/0/2.vtt")).body, kHeader) << "empty, and WebVTT";
+                               "00:00:01.000 --> 00:00:03.000\n"
+                               "Hello <b>bold</b> &amp; <i>world</i>\nx &lt; y\n\n"));
+  EXPECT_EQ(get(path("subtitles/0/1.vtt")).body, concat(first.body, kBorder));
+  EXPECT_EQ(get(path("subtitles/0/2.vtt")).body, concat(kHeader, kBorder));
+  EXPECT_EQ(get(path("subtitles/0/3.vtt")).body, kHeader) << "empty, and WebVTT";
   EXPECT_EQ(
       get(path("subtitles/1/1.vtt")).body,
-      concat(kHeader, "\n00:00:02.000 --> 00:00:04.500 line:0\n<i>Grüß</i> Gott\nZweite Zeile\n"));
+      concat(kHeader, "00:00:02.000 --> 00:00:04.500 line:0\n<i>Grüß</i> Gott\nZweite Zeile\n\n"));
   EXPECT_EQ(get(path("subtitles/0/0.vtt"), concat("If-None-Match: ", first["etag"], "\r\n")).status,
             304);
   EXPECT_EQ(get(path("subtitles/0/0.vtt"), "Accept-Encoding: gzip\r\n")["content-encoding"],
@@ -84,7 +84,7 @@ TEST_P(HlsSubtitles, SegmentsAreOnTheTimelineOfThePicture) {
 
 TEST_P(HlsSubtitles, WhatIsNotThereIs404) {
   for (const char* file :
-       {"subtitles/0/3.vtt", "subtitles/0/00.vtt", "subtitles/0/0.ts", "subtitles/0/live.m3u8",
+       {"subtitles/0/5.vtt", "subtitles/0/00.vtt", "subtitles/0/0.ts", "subtitles/0/live.m3u8",
         "subtitles/2/index.m3u8", "subtitles/2/0.vtt", "subtitles/3/0.vtt", "subtitles/00/0.vtt",
         "subtitles/x/index.m3u8", "subtitles/4294967296/0.vtt", "subtitles.pack", "subtitles/0"}) {
     const auto none = get(path(file));
@@ -123,7 +123,7 @@ TEST_P(HlsSubtitles, AreAsPrivateAsSegments) {
 }
 
 // libav does not know X-TIMESTAMP-MAP and takes subtitles of a master as an experiment: it sees
-// that they are there, and reads each segment as what it is.
+// that they are there, and reads each segment as what it is, and all of a list as one text.
 TEST_P(HlsSubtitles, FfmpegReadsThemWithoutComplaint) {
   const auto url = concat("http://127.0.0.1:", server_.port(), path(""));
   const auto seen =
@@ -132,12 +132,16 @@ TEST_P(HlsSubtitles, FfmpegReadsThemWithoutComplaint) {
   EXPECT_EQ(seen.err, "");
   EXPECT_NE(seen.out.find("webvtt\nwebvtt\n"), std::string::npos) << seen.out;
   const auto read = run_program({"ffmpeg", "-nostdin", "-loglevel", "warning", "-i",
-                                 concat(url, "subtitles/0/0.vtt"), "-f", "srt", "-"});
+                                 concat(url, "subtitles/0/1.vtt"), "-f", "srt", "-"});
   EXPECT_EQ(read.exit, 0);
   EXPECT_EQ(read.err, "");
   EXPECT_EQ(read.out,
             "1\n00:00:01,000 --> 00:00:03,000\nHello <b>bold</b> & <i>world</i>\r\nx < y\n\n"
             "2\n00:00:03,500 --> 00:00:05,000\nAcross the border\n\n");
+  const auto list = run_program({"ffmpeg", "-nostdin", "-loglevel", "error", "-i",
+                                 concat(url, "subtitles/0/index.m3u8"), "-f", "srt", "-"});
+  EXPECT_EQ(list.err, "");
+  EXPECT_EQ(list.out, read.out) << "each cue once, and no header in one";
 }
 
 SF_ON_BOTH_BACKENDS(HlsSubtitles);

@@ -9,7 +9,7 @@ namespace sf::hls {
 namespace {
 
 constexpr std::int64_t kSecond = kTicksPerSecond;
-constexpr std::string_view kHeader = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000\n";
+constexpr std::string_view kHeader = "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:00.000\n\n";
 
 std::vector<SegmentSpan> three_segments() {
   return {{0, 4 * kSecond}, {4 * kSecond, 8 * kSecond}, {8 * kSecond, 9 * kSecond}};
@@ -48,8 +48,8 @@ TEST(WebVtt, WritesHeaderMapAndCues) {
   const std::vector<Cue> cues{{kSecond, 3 * kSecond, "One\nTwo", false},
                               {3 * kSecond, 3 * kSecond + 10, "A blink", true}};
   EXPECT_EQ(webvtt_file(cues), std::string(kHeader) +
-                                   "\n00:00:01.000 --> 00:00:03.000\nOne\nTwo\n"
-                                   "\n00:00:03.000 --> 00:00:03.001 line:0\nA blink\n");
+                                   "00:00:01.000 --> 00:00:03.000\nOne\nTwo\n\n"
+                                   "00:00:03.000 --> 00:00:03.001 line:0\nA blink\n\n");
 }
 
 TEST(WebVtt, NamesOfSegmentsAreReadBack) {
@@ -67,12 +67,12 @@ TEST(SubtitlePack, ACueIsInEverySegmentThatItTouches) {
                                     {9 * kSecond, 10 * kSecond, "Beyond", false}});
   const std::string head(kHeader);
   EXPECT_EQ(segment_of(pack, 0, 0), head +
-                                        "\n00:00:02.000 --> 00:00:04.000\nUp to the border\n"
-                                        "\n00:00:03.000 --> 00:00:05.000\nAcross\n");
+                                        "00:00:02.000 --> 00:00:04.000\nUp to the border\n\n"
+                                        "00:00:03.000 --> 00:00:05.000\nAcross\n\n");
   EXPECT_EQ(segment_of(pack, 0, 1), head +
-                                        "\n00:00:03.000 --> 00:00:05.000\nAcross\n"
-                                        "\n00:00:07.000 --> 00:01:40.000\nTo the end\n");
-  EXPECT_EQ(segment_of(pack, 0, 2), head + "\n00:00:07.000 --> 00:01:40.000\nTo the end\n");
+                                        "00:00:03.000 --> 00:00:05.000\nAcross\n\n"
+                                        "00:00:07.000 --> 00:01:40.000\nTo the end\n\n");
+  EXPECT_EQ(segment_of(pack, 0, 2), head + "00:00:07.000 --> 00:01:40.000\nTo the end\n\n");
 }
 
 TEST(SubtitlePack, SegmentsWithoutACueAreWebVttAndCostNothing) {
