@@ -358,7 +358,7 @@ Result<> Mp4Writer::add_sound(std::span<const std::uint8_t> segment) {
       const auto head = parse_adts(rest);
       if (!head) {
         if (rest.front() != 0) return corrupt("no frame of sound");
-        rest = rest.subspan(1);  // Padding.
+        rest = rest.subspan(1);  // Padding, which writers of ours left there once.
         continue;
       }
       if (!impl.sound_head) {

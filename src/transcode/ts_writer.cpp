@@ -122,11 +122,18 @@ void TsWriter::flush(bool last) {
   if (last) {
     const std::size_t over = (media_packets_ + packets) % kCounterCycle;
     packets += over == 0 ? 0 : kCounterCycle - over;
-    // Every packet carries a byte at least. Zeros may follow an H.264 access unit (annex B) and are
-    // skipped between ADTS frames.
+    // Every packet carries a byte at least. Zeros may follow an H.264 access unit (annex B). Behind
+    // ADTS frames libav takes them for one: there the header is stuffed (section 2.4.3.7).
     const std::size_t least = pending_header_ + packets - 1;
     if (pending_.size() < least) {
-      pending_.resize(least, 0);
+      const std::size_t missing = least - pending_.size();
+      if (stream_ == TsStream::kH264) {
+        pending_.resize(least, 0);
+      } else {
+        pending_.insert(pending_.begin() + static_cast<std::ptrdiff_t>(pending_header_), missing,
+                        0xff);
+        pending_[8] = static_cast<std::uint8_t>(pending_[8] + missing);
+      }
       const std::size_t length = pending_.size() - 6;
       pending_[4] = static_cast<std::uint8_t>(length >> 8);
       pending_[5] = static_cast<std::uint8_t>(length);

@@ -1,6 +1,9 @@
 #include "ts_writer.hpp"
 
+#include "audio.hpp"
+#include "audio_copy.hpp"
 #include "engine_case.hpp"
+#include "ts_reader.hpp"
 
 #include <gtest/gtest.h>
 
@@ -90,6 +93,34 @@ TEST(TsWriter, EveryByteArrives) {
     EXPECT_EQ(payload.substr(19, size), text_of(unit)) << size;
     EXPECT_EQ(payload.substr(19 + size).find_first_not_of('\0'), std::string::npos);
   }
+}
+
+// A frame of digital silence alone is shorter than the packets that are to be filled: what fills
+// them is no sound to libav, and nothing to our own reader.
+TEST(TsWriter, WhatFillsTheLastPacketsIsNoFrame) {
+  const AudioPlan track{.sample_rate = 48'000, .channels = 1};
+  const auto raw = silent_aac_frame(track.channels);
+  const auto head = adts_head(raw.size(), track);
+  std::vector<std::uint8_t> frame(head.begin(), head.end());
+  frame.insert(frame.end(), raw.begin(), raw.end());
+  const test::TempDir folder;
+  std::string all;
+  for (std::uint32_t segment = 0; segment < 7; ++segment) {
+    const std::vector<std::vector<std::uint8_t>> frames(12 + segment, frame);
+    std::int64_t first = 0;
+    for (std::uint32_t before = 0; before < segment; ++before) first += (12 + before) * 1024;
+    const auto bytes = write_audio_segment(frames, segment, first, track.sample_rate);
+    const auto units = read_segment(bytes, 0);
+    ASSERT_TRUE(units) << segment;
+    std::size_t read = 0;
+    for (const TsUnit& unit : *units) read += unit.bytes.size();
+    EXPECT_EQ(read, frames.size() * frame.size()) << segment;
+    all += text_of(bytes);
+  }
+  EXPECT_EQ(ts_faults(all), "");
+  test::write_file(folder.path() / "silent.ts", all);
+  EXPECT_EQ(test::decode_errors(folder.file("silent.ts")), "");
+  EXPECT_EQ(test::probe_packets(folder.file("silent.ts"), 'a').size(), 7U * 15);
 }
 
 }  // namespace
