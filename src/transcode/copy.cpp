@@ -1,5 +1,6 @@
 #include "copy.hpp"
 
+#include "decode_times.hpp"
 #include "engine_output.hpp"
 #include "picture_segment.hpp"
 
@@ -56,18 +57,11 @@ Result<std::unique_ptr<VideoCopier>> VideoCopier::open(const SourceFile& file, c
   return copier;
 }
 
-// Times shown, moved by the delay: they rise from packet to packet and across segments, whatever
-// stamps the container has. Before the first picture as if the video had begun earlier.
-std::int64_t VideoCopier::decode_time(std::size_t entry) const noexcept {
+// They rise from packet to packet and across segments, whatever stamps the container has.
+std::int64_t VideoCopier::decoded_at(std::size_t entry) const noexcept {
   // What is encoded of this rung shows a picture more where one is held across a segment's begin.
-  const auto place =
-      static_cast<std::size_t>(std::ranges::lower_bound(shown_, times_[entry]) - shown_.begin());
-  if (place >= delay_) {
-    return shown_[place - delay_];
-  }
-  const std::int64_t gap = shown_.size() > 1 ? std::min(shown_[1] - shown_[0], hls::kTicksPerSecond)
-                                             : hls::kTicksPerSecond / 25;
-  return shown_[0] - static_cast<std::int64_t>(delay_ - place) * gap;
+  const auto place = std::ranges::lower_bound(shown_, times_[entry]) - shown_.begin();
+  return decode_time(shown_, static_cast<std::size_t>(place), delay_);
 }
 
 // A delimiter first (ISO/IEC 13818-1 section 2.14.1), then, of an IDR, the stream's parameter sets,
@@ -143,7 +137,7 @@ Result<SegmentOutput> VideoCopier::copy(std::uint32_t segment, int output,
       return fail(ErrorCode::kCorrupt, "The source does not read twice the same: it is damaged");
     }
     const bool key = entries[entry].keyframe;
-    const std::int64_t decoded = decode_time(entry);
+    const std::int64_t decoded = decoded_at(entry);
     std::size_t changed = 0;
     const bool changes =
         av_packet_get_side_data(packet.get(), AV_PKT_DATA_NEW_EXTRADATA, &changed) != nullptr;

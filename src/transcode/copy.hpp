@@ -26,7 +26,7 @@ class VideoCopier {
 
  private:
   explicit VideoCopier(const Plan& plan);
-  [[nodiscard]] std::int64_t decode_time(std::size_t entry) const noexcept;
+  [[nodiscard]] std::int64_t decoded_at(std::size_t entry) const noexcept;
   [[nodiscard]] std::optional<std::span<const std::uint8_t>> annex_b(
       std::span<const std::uint8_t> unit, bool key);
 
@@ -35,7 +35,7 @@ class VideoCopier {
   ParameterSets sets_;
   std::vector<std::int64_t> times_;    // Of all pictures, in the order shown.
   std::vector<std::int64_t> shown_;    // The same, and those of what is encoded.
-  std::size_t delay_ = 0;              // Pictures: how far decoding must run ahead.
+  std::uint32_t delay_ = 0;            // Pictures: how far decoding must run ahead.
   std::size_t next_entry_ = SIZE_MAX;  // That `packets_` stands before.
   std::vector<std::uint8_t> unit_;
 };

@@ -31,7 +31,8 @@ std::string_view steady_instructions(std::uint32_t width) {
 }
 
 // A segment's buffer begins half full, as if what comes before had left it so: at the cap a segment
-// then weighs at most 1.25 times its share (P6), where x264's usual 0.9 would allow 1.45.
+// of 4 s then weighs at most 1.25 times its share (P6), where x264's usual 0.9 would allow 1.45.
+// One of 2 s could weigh 1.5 times as much, but x264 does not spend all it has at once.
 std::string x264_options(const Plan& plan, const RungPlan& rung) {
   std::string options =
       "vbv-init=0.5:keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:aud=1:stitchable=1:nal-hrd="
@@ -88,7 +89,7 @@ std::span<const std::uint8_t> without_settings(std::span<const std::uint8_t> uni
 }
 
 Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, std::uint32_t segment,
-                                      std::vector<std::int64_t> before) {
+                                      std::vector<std::int64_t> decode_times) {
   const AVCodec* codec = avcodec_find_encoder_by_name("libx264");
   if (codec == nullptr) {
     return fail(ErrorCode::kUnsupported, "libav here has no libx264");
@@ -125,7 +126,7 @@ Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, st
   if (code < 0) {
     return fail(libav_error(code, concat("the encoder for ", rung.name, " did not start")));
   }
-  rung_encoder.stamps_ = std::move(before);
+  rung_encoder.decode_times_ = std::move(decode_times);
   return rung_encoder;
 }
 
@@ -133,7 +134,9 @@ Result<> RungEncoder::encode(AVFrame& picture, std::int64_t pts_ticks, bool key)
   picture.pts = pts_ticks;
   // The source's own types must not reach the encoder: it would follow them.
   picture.pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
-  stamps_.push_back(pts_ticks);
+  if (shown_++ > 0) {
+    decode_times_.push_back(pts_ticks);
+  }
   const int code = avcodec_send_frame(encoder_.get(), &picture);
   if (code < 0) {
     return fail(libav_error(code, "encode a picture"));
@@ -169,9 +172,9 @@ void RungEncoder::write(const AVPacket& packet) {
       return false;
     });
   }
-  // The encoder reorders by two frames at most: the stamp shown so much earlier is never later than
-  // the frame's own.
-  const std::int64_t dts = std::min(stamps_[written_], packet.pts);
+  // The encoder reorders by two frames at most: what is shown so much earlier is never later than
+  // the frame itself.
+  const std::int64_t dts = std::min(decode_times_[written_], packet.pts);
   ++written_;
   segment_.add(unit, packet.pts, dts, key);
 }

@@ -16,10 +16,11 @@ namespace sf::transcode {
 
 class RungEncoder {
  public:
-  /// `before`: the frames shown last before the segment begins, as many as the rung's delay. Decode
-  /// stamps run on from there, so that they rise across segments however their frames are spaced.
+  /// `decode_times`: of the segment's first pictures, one more than the rung's delay; those that
+  /// follow are decoded when the second, the third … is shown. So they rise across segments,
+  /// however their frames are spaced.
   static Result<RungEncoder> open(const Plan& plan, const RungPlan& rung, std::uint32_t segment,
-                                  std::vector<std::int64_t> before);
+                                  std::vector<std::int64_t> decode_times);
 
   /// Encodes `picture` (the rung's size, 8-bit 4:2:0) as shown at `pts_ticks`; an IDR when `key`.
   Result<> encode(AVFrame& picture, std::int64_t pts_ticks, bool key);
@@ -38,7 +39,8 @@ class RungEncoder {
   CodecPtr encoder_;
   PacketPtr packet_ = new_packet();
   PictureSegment segment_;
-  std::vector<std::int64_t> stamps_;  // Those before, then every frame in the order shown.
+  std::vector<std::int64_t> decode_times_;  // In decode order.
+  std::size_t shown_ = 0;
   std::size_t written_ = 0;
   std::string codecs_;
 };

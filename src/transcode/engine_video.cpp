@@ -1,6 +1,7 @@
 #include "engine_video.hpp"
 
 #include "decode_ahead.hpp"
+#include "decode_times.hpp"
 #include "encode.hpp"
 #include "engine_output.hpp"
 #include "quality.hpp"
@@ -13,32 +14,42 @@
 namespace sf::transcode {
 namespace {
 
-constexpr std::int64_t kSecond = hls::kTicksPerSecond;
 // Deinterlacing looks at the frames around; from here on it sees the same, whichever way it came.
 constexpr unsigned kFieldContextFrames = 3;
-// Decoded pictures that wait for the encoders, at most: eight, or fewer that are larger than 1080p.
-constexpr std::ptrdiff_t kBatchFrames = 8;
+// Decoded pictures that wait for the encoders, at most: four, or fewer that are larger than 1080p.
+constexpr std::ptrdiff_t kBatchFrames = 4;
 constexpr std::int64_t kBatchPixels = kBatchFrames * 1920 * 1088;
 
-// A step of the cascade: from the picture above to this rung's.
+// A step of the cascade: from a larger rung's picture, or the source's, to this one's.
 struct Step {
   const RungPlan* rung;
+  std::size_t from;  ///< Place of that rung's step + 1; 0: the source.
   Scaler scaler;
   RungEncoder encoder;
 };
 
-// The `wanted` frames shown before `begin`; before the first, as if the video had begun earlier.
-std::vector<std::int64_t> last_before(const std::vector<std::int64_t>& shown, std::int64_t begin,
-                                      std::uint32_t wanted) {
-  const auto here = std::ranges::lower_bound(shown, begin);
-  const auto count = here - shown.begin();
-  const std::int64_t gap = shown.size() > 1 ? std::min(shown[1] - shown[0], kSecond) : kSecond / 25;
-  const std::int64_t first = shown.empty() ? begin : std::min(shown[0], begin);
-  std::vector<std::int64_t> before;
-  for (std::int64_t back = wanted; back > 0; --back) {
-    before.push_back(count >= back ? *(here - back) : first - (back - count) * gap);
+// Each scaling softens; and one from a picture that is hardly larger softens most for what it
+// saves.
+constexpr std::uint32_t kScaleLeastPercent = 140;
+
+// The smallest picture that is large enough to scale from.
+std::size_t scaled_from(const std::vector<Step>& above, const RungPlan& rung) {
+  for (std::size_t place = above.size(); place > 1; --place) {
+    const RungPlan& larger = *above[place - 1].rung;
+    if (larger.height * 100 >= rung.height * kScaleLeastPercent) return place;
   }
-  return before;
+  return above.empty() ? 0 : 1;
+}
+
+// Of the segment that begins at `begin`.
+std::vector<std::int64_t> first_decode_times(const std::vector<std::int64_t>& shown,
+                                             std::int64_t begin, std::uint32_t delay) {
+  const auto here = std::ranges::lower_bound(shown, begin) - shown.begin();
+  std::vector<std::int64_t> times;
+  for (std::uint32_t i = 0; i <= delay; ++i) {
+    times.push_back(decode_time(shown, static_cast<std::size_t>(here) + i, delay));
+  }
+  return times;
 }
 
 Result<std::vector<Step>> make_steps(const Plan& plan, std::span<const std::string> rungs,
@@ -50,12 +61,14 @@ Result<std::vector<Step>> make_steps(const Plan& plan, std::span<const std::stri
     if (std::ranges::find(rungs, rung.name) == rungs.end()) {
       continue;
     }
-    auto encoder = RungEncoder::open(plan, rung, segment, last_before(shown, begin, rung.delay));
+    auto encoder =
+        RungEncoder::open(plan, rung, segment, first_decode_times(shown, begin, rung.delay));
     if (!encoder) {
       return fail(std::move(encoder.error()));
     }
     const int rotation = steps.empty() ? plan.index.video->rotation : 0;
-    steps.push_back({&rung, Scaler({rung.width, rung.height}, rotation), std::move(*encoder)});
+    steps.push_back({&rung, scaled_from(steps, rung), Scaler({rung.width, rung.height}, rotation),
+                     std::move(*encoder)});
   }
   if (steps.size() != rungs.size()) {
     return fail(ErrorCode::kInvalidArgument, "the plan has no such rung");
@@ -77,7 +90,10 @@ class VideoPipeline::Maker {
     if (const int code = av_frame_ref(frame.get(), &picture); code < 0) {
       return fail(libav_error(code, "keep a picture"));
     }
-    batch_.push_back({std::move(frame), pts_ticks, keys_.is_key(pts_ticks)});
+    Waiting& waiting = batch_.emplace_back();
+    waiting.pictures.push_back(std::move(frame));
+    waiting.pts_ticks = pts_ticks;
+    waiting.key = keys_.is_key(pts_ticks);
     ++frames_;
     const std::int64_t pixels = std::int64_t{picture.width} * picture.height;
     const bool more =
@@ -88,20 +104,23 @@ class VideoPipeline::Maker {
   // Makes what waits, rung by rung: one encoder for some pictures, then the next one, finds more of
   // what it works on in the processor's caches than all of them for each picture in turn.
   Result<> finish() {
-    for (Step& step : steps_) {
+    for (std::size_t place = 0; place < steps_.size(); ++place) {
+      Step& step = steps_[place];
       for (Waiting& waiting : batch_) {
-        auto scaled = step.scaler.scale(*waiting.frame);
+        auto scaled = step.scaler.scale(*waiting.pictures[step.from]);
         if (!scaled) {
           return fail(std::move(scaled.error()));
         }
-        waiting.frame = std::move(*scaled);
-        if (auto encoded = step.encoder.encode(*waiting.frame, waiting.pts_ticks, waiting.key);
+        waiting.pictures.push_back(std::move(*scaled));
+        if (auto encoded =
+                step.encoder.encode(*waiting.pictures.back(), waiting.pts_ticks, waiting.key);
             !encoded) {
           return encoded;
         }
       }
+      drop_scaled(place);
     }
-    if (first_ == nullptr && !batch_.empty()) first_ = std::move(batch_.front().frame);
+    if (first_ == nullptr && !batch_.empty()) first_ = std::move(batch_.front().pictures.back());
     batch_.clear();
     return {};
   }
@@ -116,10 +135,19 @@ class VideoPipeline::Maker {
 
  private:
   struct Waiting {
-    FramePtr frame;
-    std::int64_t pts_ticks;
-    bool key;
+    std::vector<FramePtr> pictures;  ///< The source's, then by step.
+    std::int64_t pts_ticks = 0;
+    bool key = false;
   };
+
+  // Lets go of what no step after `place` scales from; the last step's pictures stay.
+  void drop_scaled(std::size_t place) {
+    for (std::size_t from = 0; from <= place && place + 1 < steps_.size(); ++from) {
+      const auto later = std::span(steps_).subspan(place + 1);
+      if (std::ranges::find(later, from, &Step::from) != later.end()) continue;
+      for (Waiting& waiting : batch_) waiting.pictures[from].reset();
+    }
+  }
 
   std::vector<Step> steps_;
   std::vector<Waiting> batch_;
@@ -159,15 +187,20 @@ Result<> VideoPipeline::go_to(std::uint32_t segment, Size top) {
   if (next_segment_ == segment) {
     return {};
   }
-  pending_.reset();
-  last_.reset();
-  ended_ = false;
-  filter_->reset();
   const std::int64_t begin = plan_.timeline.video[segment].begin_ticks;
   // A picture held across the begin must be decoded too.
   const bool held = std::ranges::find(plan_.index.packets, begin, &PacketEntry::pts_ticks) ==
                     plan_.index.packets.end();
-  return reader_->seek(begin, (held ? 1 : 0) + (video.interlaced ? kFieldContextFrames : 0));
+  const unsigned before = (held ? 1 : 0) + (video.interlaced ? kFieldContextFrames : 0);
+  // Another worker made what lies between, without a keyframe: on from here is the shortest way.
+  if (next_segment_ && *next_segment_ < segment && reader_->go_on_to(begin, before)) {
+    return {};
+  }
+  pending_.reset();
+  last_.reset();
+  ended_ = false;
+  filter_->reset();
+  return reader_->seek(begin, before);
 }
 
 Result<std::optional<Picture>> VideoPipeline::next() {

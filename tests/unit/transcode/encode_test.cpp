@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <random>
+
 namespace sf::transcode {
 namespace {
 
@@ -81,7 +83,7 @@ std::vector<std::uint8_t> encoded_over(int fill, Size size) {
   rung.buffer_kbits = 1600;
   rung.level = 40;
   ::mallopt(M_PERTURB, fill);
-  auto encoder = RungEncoder::open(plan, rung, 0, {-6000, -3000});
+  auto encoder = RungEncoder::open(plan, rung, 0, {0, 1000, 2000});
   EXPECT_TRUE(encoder);
   for (int at = 0; encoder && at < 30; ++at) {
     const FramePtr frame = black_picture(size);
@@ -103,6 +105,38 @@ TEST(RungEncoder, SameBytesWhateverMemoryHeldBefore) {
     const auto bytes = encoded_over(85, size);
     EXPECT_GT(bytes.size(), 10'000U);
     EXPECT_EQ(bytes, encoded_over(170, size)) << size.width;
+  }
+}
+
+// P6: in a segment of any length, however much there would be to encode.
+TEST(RungEncoder, AtTheCapASegmentWeighsAtMostAQuarterMore) {
+  for (const int seconds : {2, 3, 4, 6}) {
+    Plan plan;
+    plan.frame_rate = {30, 1};
+    plan.constant_frame_rate = true;
+    RungPlan rung;
+    rung.name = "rung";
+    rung.width = 320;
+    rung.height = 192;
+    rung.max_kbps = 1'000;
+    rung.buffer_kbits = 2'000;
+    rung.level = 40;
+    auto encoder = RungEncoder::open(plan, rung, 0, {0, 1000, 2000});
+    ASSERT_TRUE(encoder);
+    std::mt19937 random(1);
+    KeyframeClock keys(0, seconds * hls::kTicksPerSecond);
+    for (int at = 0; at < seconds * 30; ++at) {
+      const FramePtr frame = black_picture({320, 192});
+      for (int i = 0; i < frame->height * frame->linesize[0]; ++i) {
+        frame->data[0][i] = static_cast<std::uint8_t>(100 + random() % 48);
+      }
+      ASSERT_TRUE(encoder->encode(*frame, at * 3000, keys.is_key(at * 3000)));
+    }
+    const auto made = encoder->finish();
+    ASSERT_TRUE(made);
+    const double share = static_cast<double>(made->size()) * 8 / (1e6 * seconds);
+    EXPECT_GT(share, 1.02) << seconds << ": the cap was not reached";
+    EXPECT_LT(share, 1.25) << seconds;
   }
 }
 
