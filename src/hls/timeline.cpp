@@ -15,6 +15,11 @@ constexpr std::int64_t kShortestOnKeyframes = 2 * kTicksPerSecond;
 constexpr std::int64_t kLongestOnKeyframes = kTargetDurationSeconds * kTicksPerSecond;
 constexpr std::int64_t kShortestTail = kTicksPerSecond / 2;
 
+// How long segment `number` is meant to be.
+std::int64_t length_of(std::size_t number, std::int64_t step) {
+  return number < kFirstSegments ? std::min(step, kFirstSegmentTicks) : step;
+}
+
 std::vector<SegmentSpan> spans_between(const std::vector<std::int64_t>& begins, std::int64_t end) {
   std::vector<SegmentSpan> spans;
   spans.reserve(begins.size());
@@ -31,12 +36,13 @@ std::vector<SegmentSpan> spans_between(const std::vector<std::int64_t>& begins, 
 
 std::vector<std::int64_t> fixed_begins(std::span<const FrameTime> frames, std::int64_t end,
                                        std::int64_t step) {
-  // How far after its place on the grid a segment may begin, so that even one which begins on the
-  // grid and ends that late is within the target.
-  const std::int64_t late_max = std::min(step / 2, kLongest - step);
   std::vector<std::int64_t> begins{0};
   auto frame = frames.begin();
-  for (std::int64_t place = step; place < end; place += step) {
+  for (std::int64_t place = length_of(0, step); place < end;) {
+    // How far after its place on the grid a segment may begin, so that even one which begins on the
+    // grid and ends that late is within the target.
+    const std::int64_t length = length_of(begins.size() - 1, step);
+    const std::int64_t late_max = std::min(length / 2, kLongest - length);
     while (frame != frames.end() && frame->pts_ticks < place - kStampSlack) {
       ++frame;
     }
@@ -45,12 +51,14 @@ std::vector<std::int64_t> fixed_begins(std::span<const FrameTime> frames, std::i
       break;
     }
     begins.push_back(near ? frame->pts_ticks : place);
+    place += length_of(begins.size() - 1, step);
   }
   return begins;
 }
 
-// Begins on keyframes only, every gap 2 to 6 s, in sum as near to `step` as they allow; empty when
-// no choice of keyframes does it. A last segment may be shorter.
+// Begins on keyframes only, every gap 2 to 6 s: the first ones as short as the rest allows, then in
+// sum as near to `step` as they can be; empty when no choice of keyframes does it. A last segment
+// may be shorter.
 std::vector<std::int64_t> keyframe_begins(std::span<const FrameTime> frames, std::int64_t end,
                                           std::int64_t step) {
   std::vector<std::int64_t> keys;
@@ -80,10 +88,20 @@ std::vector<std::int64_t> keyframe_begins(std::span<const FrameTime> frames, std
       }
     }
   }
+  // The next that one of the first segments may end at, and from where the end is reached.
+  const auto next_short = [&](std::size_t from) {
+    const std::int64_t shortest = keys[from] + kFirstSegmentTicks;
+    std::size_t to = from + 1;
+    while (to < keys.size() && (keys[to] < shortest || cost[to] == kNever)) {
+      ++to;
+    }
+    return to < keys.size() && keys[to] - keys[from] <= kLongestOnKeyframes ? to : next[from];
+  };
   std::vector<std::int64_t> begins;
   if (cost[0] != kNever) {
-    for (std::size_t i = 0; i < keys.size(); i = next[i]) {
+    for (std::size_t i = 0; i < keys.size();) {
       begins.push_back(i == 0 ? 0 : keys[i]);
+      i = begins.size() <= kFirstSegments ? next_short(i) : next[i];
     }
   }
   return begins;
@@ -166,8 +184,9 @@ std::vector<SegmentSpan> audio_spans(const std::vector<SegmentSpan>& video, std:
   } else {
     end = std::max(end, video.back().end_ticks);
   }
-  while (end - begins.back() > step + kShortestTail) {
-    begins.push_back(begins.back() + step);
+  for (std::int64_t length = length_of(begins.size() - 1, step);
+       end - begins.back() > length + kShortestTail; length = length_of(begins.size() - 1, step)) {
+    begins.push_back(begins.back() + length);
   }
   const std::int64_t frame_ticks_up = aac_frame_ticks(1, rate);
   std::int64_t frames = aac_frame_at(end, rate);

@@ -4,6 +4,7 @@
 #include "scale.hpp"
 #include "stills.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace sf::transcode {
@@ -36,12 +37,16 @@ Result<FramePtr> VideoPipeline::still(std::uint32_t segment, Size size) {
 Result<SegmentOutput> draw_poster(VideoPipeline& pipeline, const Plan& plan, int output,
                                   const Progress& progress) {
   constexpr std::array kPlaces{0.1, 0.25, 0.4, 0.55, 0.7, 0.0};
-  const auto segments = static_cast<double>(plan.timeline.video.size());
+  const auto segment_at = [&spans = plan.timeline.video](double place) {
+    const auto at = static_cast<std::int64_t>(place * static_cast<double>(spans.back().end_ticks));
+    const auto after = std::ranges::upper_bound(spans, at, {}, &hls::SegmentSpan::begin_ticks);
+    return static_cast<std::uint32_t>(after - spans.begin() - 1);
+  };
   FramePtr best;
   double most = -1;
   for (const double place : kPlaces) {
     if (progress && !progress(place)) return fail(ErrorCode::kCancelled, "the task was cancelled");
-    auto picture = pipeline.still(static_cast<std::uint32_t>(segments * place), poster_of(plan));
+    auto picture = pipeline.still(segment_at(place), poster_of(plan));
     if (!picture || *picture == nullptr) continue;
     const double seen = interest(**picture);
     if (seen <= most) continue;

@@ -12,8 +12,6 @@ constexpr std::int64_t kBeyondTicks = kSecond;
 // Sound that is this far behind the picture has ended, or is not there: files are not interleaved
 // as badly as that.
 constexpr std::int64_t kSilenceTicks = 10 * kSecond;
-// P37 of docs/protocols/hls.md: players want more than three.
-constexpr std::size_t kListedFirst = 4;
 
 // Every picture shown before it is known, whatever comes.
 std::int64_t known_until(const SourceIndex& index) {
@@ -125,7 +123,7 @@ Result<Plan> plan_arriving(SourceIndex index, const LadderOptions& ladder, const
   }
   if (!whole) {
     const std::size_t count = settled(*plan);
-    if (count < (before == nullptr ? kListedFirst : before->timeline.segment_count() + 1)) {
+    if (count < (before == nullptr ? hls::kFirstSegments : before->timeline.segment_count() + 1)) {
       return fail(ErrorCode::kUnavailable, "Too little of the file is there yet");
     }
     const auto first = [count](std::vector<hls::SegmentSpan>& spans) {

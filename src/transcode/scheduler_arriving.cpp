@@ -30,8 +30,6 @@ constexpr std::uint64_t kListEveryMs = 1'000 * hls::kTargetDurationSeconds / 2;
 // An upload that will be there sooner is planned as a whole: that may give better rungs.
 constexpr std::uint64_t kWorthMs = 3'000;
 constexpr std::uint64_t kPaceKnownMs = 500;
-// As plan_arriving does (P37).
-constexpr std::size_t kListedFirst = 4;
 // A pass over an upload that rests gives its worker to others.
 constexpr std::uint32_t kStarveMs = 30'000;
 
@@ -149,7 +147,8 @@ void Scheduler::Impl::follow_table(const JobPtr& job) {
   if (!arrival.on || arrival.extending || job->ended || stopping) return;
   const Plan& plan = arrival.table ? arrival.table->plan : *job->outline;
   const std::size_t count = segments_within(plan, arrival.bytes);
-  const std::size_t listed = arrival.table ? kListedFirst - 1 : job->shown.timeline.segment_count();
+  const std::size_t listed =
+      arrival.table ? hls::kFirstSegments - 1 : job->shown.timeline.segment_count();
   if (count <= listed) return;  // More bytes lead here again.
   const std::uint64_t now_ms = home.now_ms();
   const std::uint64_t list_ms = arrival.listed_ms == 0 ? 0 : arrival.listed_ms + kListEveryMs;

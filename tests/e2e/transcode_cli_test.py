@@ -16,7 +16,7 @@ import unittest
 from harness import BINARY, Story, make_clip, packets, run
 
 SECONDS = 24
-SEGMENTS = 6
+SEGMENTS = 8
 
 
 def segments(folder):
@@ -120,7 +120,7 @@ class TranscodeCli(Story):
     def test_a_killed_worker_costs_its_task_only(self):
         out = self.dir / "out"
         process = self.begin(self.film, "--out", out, "--progress", "none")
-        self.until_segments(out, 2, process)
+        self.until_segments(out, 6, process)  # All workers have begun.
         before = segments(out)
         for pid in workers_of(process.pid):
             os.kill(pid, signal.SIGKILL)

@@ -17,6 +17,10 @@ inline constexpr std::int64_t kTicksPerSecond = 90'000;
 inline constexpr std::int64_t kZeroPts = 10 * kTicksPerSecond;
 /// EXT-X-TARGETDURATION of every list (spec/hls "Decided", P19).
 inline constexpr unsigned kTargetDurationSeconds = 6;
+/// So many segments are listed at once when a list that grows appears (more than three: P37). They
+/// are short: a viewer waits for the first, and while a source arrives for all of them.
+inline constexpr std::size_t kFirstSegments = 4;
+inline constexpr std::int64_t kFirstSegmentTicks = 2 * kTicksPerSecond;
 
 /// One frame in display order, as the index knows it.
 struct FrameTime {
@@ -33,7 +37,8 @@ struct SegmentSpan {
 };
 
 enum class GridKind : std::uint8_t {
-  kFixed,            ///< A grid of `segment_seconds`; each segment starts at the first frame on it.
+  kFixed,            ///< A grid, after the first segments of `segment_seconds`; each segment starts
+                     ///< at the first frame on it.
   kSourceKeyframes,  ///< Segments start at source keyframes: the source itself can be a rung.
 };
 
@@ -51,7 +56,8 @@ struct Timeline {
 };
 
 struct TimelineOptions {
-  unsigned segment_seconds = 4;          ///< 1 to 6; taken as the nearest of these.
+  unsigned segment_seconds = 4;          ///< 1 to 6; taken as the nearest of these. The first
+                                         ///< kFirstSegments are shorter where they can be.
   bool prefer_source_keyframes = false;  ///< Use kSourceKeyframes when gaps allow 2–6 s.
   /// Spans of the picture that were promised on source keyframes: they stay, and what follows
   /// begins on keyframes as far as they allow 2–6 s; where they stay away, as on the fixed grid.

@@ -29,7 +29,7 @@ TEST_P(HlsQuality, IsToldOfWhatIsEncodedAndOutlivesARestart) {
     EXPECT_EQ(rung.string_at("mode"), "encode");
     const json::Value* quality = rung.find("quality");
     ASSERT_TRUE(quality != nullptr && quality->is_object());
-    EXPECT_EQ(quality->uint_at("segments"), 2u);
+    EXPECT_EQ(quality->uint_at("segments"), 3u);
     const double ssim = *quality->find("ssim")->as_double();
     EXPECT_GT(ssim, 0.9);
     EXPECT_LT(ssim, 1);

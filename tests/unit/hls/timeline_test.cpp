@@ -43,7 +43,7 @@ TEST(Timeline, FixedGridStartsSegmentsOnFrames) {
   const std::int64_t end = 300 * 3003;
   const Timeline timeline = make_timeline(frames, end, 0, 0, {});
   // 4 s is between frames 119 (3.97) and 120 (4.004).
-  EXPECT_EQ(begins_of(timeline.video), (Begins{0, 120 * 3003, 240 * 3003}));
+  EXPECT_EQ(begins_of(timeline.video), (Begins{0, 60 * 3003, 120 * 3003, 180 * 3003, 240 * 3003}));
   expect_contiguous(timeline.video, end);
   EXPECT_TRUE(timeline.audio.empty());
   EXPECT_EQ(timeline.duration_ticks(), end);
@@ -55,20 +55,21 @@ TEST(Timeline, MillisecondStampsStayOnTheGrid) {
     frames.push_back({(i * 1000 / 30) * 90, false});  // Truncated, as Matroska writers do.
   }
   EXPECT_EQ(begins_of(make_timeline(frames, 10 * kSecond, 0, 0, {}).video),
-            (Begins{0, 4 * kSecond, 8 * kSecond}));
+            (Begins{0, 2 * kSecond, 4 * kSecond, 6 * kSecond, 8 * kSecond}));
 }
 
 TEST(Timeline, AFrameJustBeforeTheGridIsOnIt) {
   std::vector<FrameTime> frames{{0, true}, {4 * kSecond - 60, false}, {5 * kSecond, false}};
   EXPECT_EQ(begins_of(make_timeline(frames, 6 * kSecond, 0, 0, {}).video),
-            (Begins{0, 4 * kSecond - 60}));
+            (Begins{0, 2 * kSecond, 4 * kSecond - 60}));
 }
 
 TEST(Timeline, APictureShownForLongIsHeldAtTheGrid) {
   const std::vector<FrameTime> frames{{0, true}, {13 * kSecond, true}, {20 * kSecond, true}};
   const Timeline timeline = make_timeline(frames, 21 * kSecond, 0, 0, {});
   EXPECT_EQ(begins_of(timeline.video),
-            (Begins{0, 4 * kSecond, 8 * kSecond, 13 * kSecond, 16 * kSecond, 20 * kSecond}));
+            (Begins{0, 2 * kSecond, 4 * kSecond, 6 * kSecond, 8 * kSecond, 13 * kSecond,
+                    16 * kSecond, 20 * kSecond}));
   expect_contiguous(timeline.video, 21 * kSecond);
 }
 
@@ -91,9 +92,9 @@ TEST(Timeline, NoSegmentOutlastsTheTarget) {
 
 TEST(Timeline, AShortTailJoinsTheSegmentBefore) {
   const auto joined = make_timeline(frames_at(30, 1, 130, 130), 130 * 3000, 0, 0, {});
-  EXPECT_EQ(begins_of(joined.video), (Begins{0}));
+  EXPECT_EQ(begins_of(joined.video), (Begins{0, 2 * kSecond}));
   const auto apart = make_timeline(frames_at(30, 1, 136, 136), 136 * 3000, 0, 0, {});
-  EXPECT_EQ(begins_of(apart.video), (Begins{0, 4 * kSecond}));
+  EXPECT_EQ(begins_of(apart.video), (Begins{0, 2 * kSecond, 4 * kSecond}));
 }
 
 TEST(Timeline, OneFrame) {
@@ -107,17 +108,17 @@ TEST(Timeline, SourceKeyframesDefineSegmentsWhenTheyAllow) {
   const TimelineOptions options{.segment_seconds = 4, .prefer_source_keyframes = true};
   const Timeline two = make_timeline(frames_at(25, 1, 500, 50), 20 * kSecond, 0, 0, options);
   EXPECT_EQ(two.grid, GridKind::kSourceKeyframes);
-  EXPECT_EQ(begins_of(two.video),
-            (Begins{0, 4 * kSecond, 8 * kSecond, 12 * kSecond, 16 * kSecond}));
+  EXPECT_EQ(begins_of(two.video), (Begins{0, 2 * kSecond, 4 * kSecond, 6 * kSecond, 8 * kSecond,
+                                          12 * kSecond, 16 * kSecond}));
   const Timeline five = make_timeline(frames_at(25, 1, 500, 125), 20 * kSecond, 0, 0, options);
   EXPECT_EQ(begins_of(five.video), (Begins{0, 5 * kSecond, 10 * kSecond, 15 * kSecond}));
   const Timeline ten = make_timeline(frames_at(25, 1, 500, 250), 20 * kSecond, 0, 0, options);
   EXPECT_EQ(ten.grid, GridKind::kFixed);
-  EXPECT_EQ(ten.video.size(), 5U);
+  EXPECT_EQ(ten.video.size(), 7U);
 }
 
 TEST(Timeline, SourceKeyframesLookAheadRatherThanRunIntoAGap) {
-  // From 0 the nearest to 4 s is 4, after which only 10.5 remains, 6.5 s on: 5 must be taken.
+  // From 0 the first is 4, after which only 10.5 remains, 6.5 s on: 5 must be taken.
   std::vector<FrameTime> frames;
   for (const std::int64_t half_seconds : {0, 8, 10, 21}) {
     frames.push_back({half_seconds * kSecond / 2, true});
@@ -140,6 +141,24 @@ Begins tenths_of(const std::vector<SegmentSpan>& spans) {
   Begins begins = begins_of(spans);
   for (std::int64_t& begin : begins) begin = begin * 10 / kSecond;
   return begins;
+}
+
+TEST(Timeline, TheFirstSegmentsAreShort) {
+  std::vector<std::int64_t> keys;
+  for (std::int64_t at = 0; at < 240; at += 10) keys.push_back(at);
+  const auto begins = [](const std::vector<FrameTime>& frames, TimelineOptions options) {
+    return tenths_of(make_timeline(frames, 24 * kSecond, 0, 0, options).video);
+  };
+  const Begins usual{0, 20, 40, 60, 80, 120, 160, 200};
+  EXPECT_EQ(begins(with_keys(240, keys), {.prefer_source_keyframes = true}), usual);
+  EXPECT_EQ(begins(with_keys(240, {0}), {}), usual);
+  EXPECT_EQ(begins(with_keys(240, {0}), {.segment_seconds = 6}),
+            (Begins{0, 20, 40, 60, 80, 140, 200}));
+  EXPECT_EQ(begins(with_keys(240, {0}), {.segment_seconds = 1}).size(), 24U);
+  // The first keyframe at or after 2 s; from 69 it would be 6.1 s to the next.
+  EXPECT_EQ(begins(with_keys(240, {0, 19, 25, 30, 46, 48, 69, 74, 130, 171, 220}),
+                   {.prefer_source_keyframes = true}),
+            (Begins{0, 25, 46, 74, 130, 171, 220}));
 }
 
 TEST(Timeline, WhatWasPromisedStaysAndGoesOnWithoutKeyframesWhereTheyStayAway) {
@@ -167,22 +186,23 @@ TEST(Timeline, AudioFollowsVideoOnItsOwnGrid) {
   const Timeline timeline =
       make_timeline(frames_at(25, 1, 250, 50), 10 * kSecond, 10 * kSecond, 48'000, {});
   // 4 s are 187.5 frames of 1920 ticks.
-  EXPECT_EQ(begins_of(timeline.audio), (Begins{0, 188 * 1920, 375 * 1920}));
+  EXPECT_EQ(begins_of(timeline.audio), (Begins{0, 94 * 1920, 188 * 1920, 281 * 1920, 375 * 1920}));
   EXPECT_EQ(timeline.audio.back().end_ticks, 469 * 1920);
 }
 
 TEST(Timeline, AudioCoversTheVideo) {
   const Timeline timeline =
       make_timeline(frames_at(25, 1, 250, 50), 10 * kSecond, 3 * kSecond, 44'100, {});
-  EXPECT_EQ(timeline.audio.size(), 3U);
+  EXPECT_EQ(timeline.audio.size(), timeline.video.size());
+  EXPECT_EQ(timeline.audio.size(), 5U);
   EXPECT_GE(timeline.audio.back().end_ticks, 10 * kSecond);
 }
 
 TEST(Timeline, AudioLongerThanTheVideoGoesOn) {
   const Timeline timeline =
       make_timeline(frames_at(25, 1, 125, 50), 5 * kSecond, 14 * kSecond, 48'000, {});
-  ASSERT_EQ(timeline.audio.size(), 4U);
-  EXPECT_EQ(timeline.audio[2].begin_ticks / kSecond, 8);
+  ASSERT_EQ(timeline.audio.size(), 6U);
+  EXPECT_EQ(timeline.audio[4].begin_ticks / kSecond, 8);
   EXPECT_GE(timeline.audio.back().end_ticks, 14 * kSecond);
   EXPECT_EQ(timeline.duration_ticks(), 5 * kSecond);
 }
@@ -190,7 +210,7 @@ TEST(Timeline, AudioLongerThanTheVideoGoesOn) {
 TEST(Timeline, AudioAlone) {
   const Timeline timeline = make_timeline({}, 0, 9 * kSecond, 44'100, {});
   EXPECT_TRUE(timeline.video.empty());
-  EXPECT_EQ(timeline.audio.size(), 3U);
+  EXPECT_EQ(timeline.audio.size(), 5U);
   EXPECT_GE(timeline.duration_ticks(), 9 * kSecond);
 }
 

@@ -128,7 +128,7 @@ TEST(Damage, CoverArtIsNoVideo) {
   EXPECT_FALSE(source.plan().index.video);
   EXPECT_TRUE(source.plan().rungs.empty());
   source.make_all();
-  EXPECT_EQ(source.audio[0].size(), 2U);
+  EXPECT_EQ(source.audio[0].size(), 3U);
 }
 
 }  // namespace

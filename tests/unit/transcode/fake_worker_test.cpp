@@ -270,7 +270,7 @@ void perform(Command command, const std::vector<int>& descriptors) {
   if (is("flood")) {
     for (int i = 0; i < 16'384; ++i) print(2, std::string(63, 'y') + "\n");
   }
-  if (is("drag") || is("slow") || is("stubborn")) {
+  if (is("drag") || is("s10w") || is("stubborn")) {
     const int steps = is("drag") ? 6 : 60;
     for (int i = 0; i < steps || is("stubborn"); ++i) {
       ::usleep(50'000);

@@ -238,9 +238,9 @@ TEST(PlanArriving, SoundIsWaitedForUnlessItHasEnded) {
     const auto plan = plan_arriving(film(all, sound_seconds * kSecond), ladder, nullptr, false);
     return plan ? plan->timeline.video.size() : 0;
   };
-  EXPECT_EQ(listed(60), 14U);
-  EXPECT_EQ(listed(55), 13U) << "its next second may still come";
-  EXPECT_EQ(listed(20), 14U) << "it has ended";
+  EXPECT_EQ(listed(60), 16U);
+  EXPECT_EQ(listed(55), 15U) << "its next second may still come";
+  EXPECT_EQ(listed(20), 16U) << "it has ended";
 }
 
 TEST(PlanArriving, NamesAContradiction) {

@@ -214,9 +214,10 @@ TEST(Plan, HeldPicturesAreShownFrames) {
   const auto plan = make_plan(index, default_ladder());
   ASSERT_TRUE(plan);
   constexpr std::int64_t second = 90'000;
-  EXPECT_EQ(shown_frames(*plan),
-            (std::vector<std::int64_t>{0, 4 * second, 10 * second, 12 * second, 16 * second,
-                                       20 * second, 24 * second, 28 * second}));
+  EXPECT_EQ(
+      shown_frames(*plan),
+      (std::vector<std::int64_t>{0, 2 * second, 4 * second, 6 * second, 8 * second, 10 * second,
+                                 12 * second, 16 * second, 20 * second, 24 * second, 28 * second}));
 }
 
 TEST(Plan, FieldsInPacketsOfTheirOwnAreOneFrame) {
@@ -235,7 +236,7 @@ TEST(Plan, AudioRates) {
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->audio[0].sample_rate, 44'100U);
   EXPECT_TRUE(plan->rungs.empty());
-  EXPECT_EQ(plan->timeline.audio.size(), 3U);
+  EXPECT_EQ(plan->timeline.audio.size(), 5U);
   index.audio.push_back({.stream = 1, .sample_rate = 48'000, .end_ticks = 900'000});
   plan = make_plan(index, default_ladder());
   EXPECT_EQ(plan->audio[0].sample_rate, 48'000U);

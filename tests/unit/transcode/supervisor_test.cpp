@@ -191,7 +191,7 @@ io::Task<void> ends_the_silent(Workshop& shop) {
 TEST_P(SupervisorTest, EndsWorkersThatHang) { Workshop(GetParam()).play(ends_the_silent); }
 
 io::Task<void> tolerates_a_stop(Workshop& shop) {
-  co_await shop.begin("slow");
+  co_await shop.begin("s10w");
   const pid_t pid = shop.supervisor->pid(0);
   ::kill(pid, SIGSTOP);
   co_await shop.home->sleep_ms(1'000);  // More than three times the silence that is a hang.
@@ -203,7 +203,7 @@ io::Task<void> tolerates_a_stop(Workshop& shop) {
 TEST_P(SupervisorTest, ToleratesAnOperatorsStop) { Workshop(GetParam()).play(tolerates_a_stop); }
 
 io::Task<void> cancels(Workshop& shop) {
-  for (const char* video : {"slow", "stubborn"}) {
+  for (const char* video : {"s10w", "stubborn"}) {
     co_await shop.begin(video);
     shop.supervisor->cancel(0);
     for (int i = 0; i < 300 && shop.report.wall_ms == 0; ++i) co_await shop.home->sleep_ms(10);
@@ -214,7 +214,7 @@ io::Task<void> cancels(Workshop& shop) {
 }
 TEST_P(SupervisorTest, CancelsInOrderElseByForce) { Workshop(GetParam()).play(cancels); }
 
-io::Task<void> leaves_one_running(Workshop& shop) { co_await shop.begin("slow"); }
+io::Task<void> leaves_one_running(Workshop& shop) { co_await shop.begin("s10w"); }
 TEST_P(SupervisorTest, StoppingEndsWhatRuns) {
   Workshop shop(GetParam());
   shop.play(leaves_one_running);
