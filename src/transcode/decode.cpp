@@ -8,6 +8,9 @@ namespace sf::transcode {
 namespace {
 
 constexpr unsigned kSendErrorsMax = 100'000;
+// Pictures before the wanted ones that are decoded whole, whoever refers to them: as many as H.264
+// may hold back to bring them into order, so that they come out as if all had been decoded.
+constexpr unsigned kSettlingPictures = 16;
 
 }  // namespace
 
@@ -30,7 +33,8 @@ Result<std::unique_ptr<VideoReader>> VideoReader::open(const SourceFile& file, c
   return reader;
 }
 
-Result<> VideoReader::seek(std::int64_t at_ticks, unsigned before) {
+// Where decoding must begin: of the index's packets.
+std::size_t VideoReader::entry_for(std::int64_t at_ticks, unsigned before) const {
   const auto& packets = plan_->index.packets;
   // The last keyframe shown at or before `at` that `before` shown pictures lie behind.
   const auto too_late = [&](std::size_t key) {
@@ -50,17 +54,62 @@ Result<> VideoReader::seek(std::int64_t at_ticks, unsigned before) {
   while (which > 1 && too_late(keys_[which - 1])) {
     --which;
   }
-  return start_at(which == 0 ? 0 : which - 1);
+  return keys_[which == 0 ? 0 : which - 1];
 }
 
-Result<> VideoReader::start_at(std::size_t which) {
-  if (auto there = packets_->go_to(keys_[which]); !there) {
+Result<> VideoReader::seek(std::int64_t at_ticks, unsigned before) {
+  const std::size_t entry = entry_for(at_ticks, before);
+  if (auto there = start_at(entry); !there) {
+    return there;
+  }
+  whole_from_ticks_ = whole_from(entry, at_ticks, before);
+  return {};
+}
+
+bool VideoReader::go_on_to(std::int64_t at_ticks, unsigned before) {
+  const std::size_t entry = entry_for(at_ticks, before);
+  if (plan_->index.packets[entry].pts_ticks > last_pts_) {
+    return false;
+  }
+  whole_from_ticks_ = whole_from(entry, at_ticks, before);
+  return true;
+}
+
+// Pictures shown before this may be left out where no other refers to them. They are half or more
+// of what an encoder with B-pictures wrote between a keyframe and the begin of a segment. H.264
+// only: what HEVC calls unreferenced, higher temporal layers may refer to.
+std::int64_t VideoReader::whole_from(std::size_t entry, std::int64_t at_ticks,
+                                     unsigned before) const {
+  const VideoInfo& video = *plan_->index.video;
+  if (decoder_->codec_id != AV_CODEC_ID_H264 || video.interlaced || video.field_packets ||
+      video.times_by_order) {
+    return INT64_MIN;
+  }
+  std::vector<std::int64_t> earlier;
+  const auto& packets = plan_->index.packets;
+  for (std::size_t i = entry; i < packets.size(); ++i) {
+    if (packets[i].pts_ticks >= at_ticks + hls::kTicksPerSecond) {
+      break;
+    }
+    if (packets[i].pts_ticks < at_ticks) earlier.push_back(packets[i].pts_ticks);
+  }
+  const std::size_t whole = before + kSettlingPictures;
+  if (earlier.size() <= whole) {
+    return INT64_MIN;
+  }
+  const auto first = earlier.end() - static_cast<std::ptrdiff_t>(whole);
+  std::ranges::nth_element(earlier, first);
+  return *first;
+}
+
+Result<> VideoReader::start_at(std::size_t entry) {
+  if (auto there = packets_->go_to(entry); !there) {
     return there;
   }
   avcodec_flush_buffers(decoder_.get());
   draining_ = false;
   last_pts_ = INT64_MIN;
-  next_entry_ = keys_[which];
+  next_entry_ = entry;
   return {};
 }
 
@@ -75,6 +124,8 @@ void VideoReader::feed() {
   if (plan_->index.video->times_by_order) {
     stamp();
   }
+  const bool whole = packet_->pts == AV_NOPTS_VALUE || ticks_of(packet_->pts) >= whole_from_ticks_;
+  decoder_->skip_frame = whole ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
   const int code = avcodec_send_packet(decoder_.get(), packet_.get());
   if (code < 0 && code != AVERROR(EAGAIN) && code != AVERROR_EOF) {
     ++damaged_;
@@ -103,6 +154,11 @@ std::int64_t VideoReader::time_of(const AVFrame& frame) const noexcept {
   if (stamp == AV_NOPTS_VALUE || plan_->index.video->times_by_order) {
     return stamp == AV_NOPTS_VALUE ? INT64_MIN : stamp;
   }
+  return ticks_of(stamp);
+}
+
+// On the timeline, of a stamp of the container's.
+std::int64_t VideoReader::ticks_of(std::int64_t stamp) const noexcept {
   const AVRational base = packets_->stream().time_base;
   return av_rescale_q(stamp, base, kTickBase) - plan_->index.zero_ticks;
 }

@@ -24,8 +24,12 @@ class VideoReader {
 
   /// Goes to where decoding must begin so that `next` gives every picture from `at` on, and at
   /// least `before` of those shown before it, where the source has that many. Pictures earlier than
-  /// that may come too.
+  /// that may come too, not all of them.
   Result<> seek(std::int64_t at_ticks, unsigned before);
+
+  /// The same without going back, where no keyframe lies between: pictures from where it stands
+  /// come first. False, and nothing is done, where `seek` is shorter.
+  [[nodiscard]] bool go_on_to(std::int64_t at_ticks, unsigned before);
 
   /// The next picture in the order shown; an empty frame at the end of the source. What cannot be
   /// decoded is left out and counted.
@@ -36,10 +40,14 @@ class VideoReader {
 
  private:
   VideoReader() = default;
-  Result<> start_at(std::size_t key);
+  [[nodiscard]] std::size_t entry_for(std::int64_t at_ticks, unsigned before) const;
+  Result<> start_at(std::size_t entry);
+  [[nodiscard]] std::int64_t whole_from(std::size_t entry, std::int64_t at_ticks,
+                                        unsigned before) const;
   void feed();
   void stamp();
   [[nodiscard]] std::int64_t time_of(const AVFrame& frame) const noexcept;
+  [[nodiscard]] std::int64_t ticks_of(std::int64_t stamp) const noexcept;
 
   const Plan* plan_ = nullptr;
   std::unique_ptr<PacketReader> packets_;
@@ -48,6 +56,7 @@ class VideoReader {
   std::vector<std::size_t> keys_;  // Of plan_->index.packets.
   std::size_t next_entry_ = 0;     // Of the same, where packets get their times from there.
   std::int64_t last_pts_ = INT64_MIN;
+  std::int64_t whole_from_ticks_ = INT64_MIN;  // Shown before: only what others refer to.
   bool draining_ = false;
   std::uint32_t damaged_ = 0;
 };

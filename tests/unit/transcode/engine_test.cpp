@@ -57,6 +57,7 @@ TEST_P(EveryContainer, BecomesSegmentsThatPlayAloneAndTogether) {
       all.push_back(packet);
     }
   }
+  EXPECT_EQ(all.front().dts, kTsOriginTicks) << "players would begin with a hole";
   for (std::size_t i = 1; i < all.size(); ++i) {
     EXPECT_GT(all[i].dts, all[i - 1].dts) << i;
   }
@@ -70,7 +71,7 @@ TEST_P(EveryContainer, BecomesSegmentsThatPlayAloneAndTogether) {
 TEST_P(EveryContainer, ASegmentIsTheSameBytesWhicheverWayReached) {
   EngineCase source(ClipOptions{.kind = GetParam(), .seconds = 9, .fps = "15", .gop = 25});
   ASSERT_TRUE(source.ok()) << source.error().message;
-  ASSERT_EQ(source.video_segments(), 3U);
+  ASSERT_EQ(source.video_segments(), 5U);
   source.make_all();
   const std::string rung = source.plan().rungs[0].name;
   for (const std::uint32_t segment : {2U, 1U, 0U}) {
@@ -90,6 +91,33 @@ TEST_P(EveryContainer, ASegmentIsTheSameBytesWhicheverWayReached) {
     const std::string before = test::read_file(source.audio_file(0, segment));
     source.make_audio(0, segment, sound);
     EXPECT_EQ(test::read_file(source.audio_file(0, segment)) == before, true) << segment;
+  }
+}
+
+// What nobody refers to is not decoded on the way there, and who stands nearer goes on from there.
+TEST(Engine, FarFromAKeyframeTheBytesAreTheSame) {
+  for (const std::string kind : {"mp4", "mkv", "ts", "avi-h264", "webm", "mov"}) {
+    EngineCase source(ClipOptions{.kind = kind, .seconds = 16, .fps = "15", .gop = 1000});
+    ASSERT_TRUE(source.ok()) << kind;
+    ASSERT_EQ(source.video_segments(), 6U);
+    ASSERT_EQ(std::ranges::count(source.plan().index.packets, true, &PacketEntry::keyframe), 1);
+    source.make_all();
+    const std::string rung = source.plan().rungs[0].name;
+    const auto expect_same = [&](std::uint32_t segment, Engine& engine, bool awaited) {
+      const std::string before = test::read_file(source.video_file(rung, segment));
+      source.make_video(segment, engine, {.awaited = awaited});
+      EXPECT_EQ(test::read_file(source.video_file(rung, segment)) == before, true)
+          << kind << ' ' << segment;
+      EXPECT_EQ(source.video[rung][segment].damaged_frames, 0U);
+    };
+    for (const std::uint32_t segment : {5U, 4U, 1U}) {
+      Engine fresh;
+      expect_same(segment, fresh, segment == 4);
+    }
+    Engine forward;
+    for (const std::uint32_t segment : {0U, 4U, 5U, 1U, 5U}) {
+      expect_same(segment, forward, segment == 4);
+    }
   }
 }
 
@@ -133,11 +161,11 @@ TEST(Engine, RungsShareTheirTimes) {
 
 // The bytes that an I-frame list names, behind the tables, decode to one picture.
 TEST(Engine, IFramesStandAlone) {
-  EngineCase source(ClipOptions{.kind = "mp4"});
+  EngineCase source(ClipOptions{.kind = "mp4", .seconds = 12});
   source.make_all();
   const std::string rung = source.plan().rungs[0].name;
-  const std::string bytes = test::read_file(source.video_file(rung, 0));
-  const auto& i_frames = source.video[rung][0].i_frames;
+  const std::string bytes = test::read_file(source.video_file(rung, 4));  // Of 4 s.
+  const auto& i_frames = source.video[rung][4].i_frames;
   ASSERT_EQ(i_frames.size(), 2U);
   test::TempDir folder;
   for (const IFrame& i_frame : i_frames) {
@@ -146,7 +174,7 @@ TEST(Engine, IFramesStandAlone) {
     EXPECT_EQ(test::count_frames(path), 1U);
     EXPECT_EQ(test::probe_packets(path, 'v')[0].pts, i_frame.pts_ticks + kTsOriginTicks);
   }
-  EXPECT_EQ(i_frames[1].pts_ticks, 180'000);
+  EXPECT_EQ(i_frames[1].pts_ticks, 900'000);
 }
 
 // Every task of a rung writes the same SPS and PPS, so that players need not start anew.
@@ -208,7 +236,7 @@ TEST(Engine, JoinedRecordingsPlayOneAfterTheOther) {
   ASSERT_TRUE(source.ok()) << source.error().message;
   ASSERT_EQ(source.plan().index.leaps.size(), 1U);
   EXPECT_TRUE(source.plan().constant_frame_rate);
-  ASSERT_EQ(source.video_segments(), 3U);
+  ASSERT_EQ(source.video_segments(), 5U);
   source.make_all();
   const std::string rung = source.plan().rungs[0].name;
   EXPECT_EQ(test::count_frames(source.joined_video(rung)), 300U);
