@@ -21,7 +21,8 @@ constexpr std::uint64_t kBelievedBps = 5'000'000;
 constexpr std::uint64_t kSchema = 1;
 
 // MPEG-TS costs 4 of 188 bytes and PES headers; PAT, PMT and media are each padded to a multiple of
-// 16 packets a segment, at most 9 KB in 4 s.
+// 16 packets a segment, at most 9 KB in 4 s. (In the first segments, which are shorter, that is
+// within the quarter by which P6 may be passed.)
 std::uint64_t with_container(std::uint64_t codec_bps) {
   return codec_bps + codec_bps * 6 / 100 + 20'000;
 }
@@ -387,6 +388,11 @@ std::string serialize(const Presentation& presentation) {
   out.end_array();
   write_spans(out, "video_ticks", presentation.timeline.video);
   write_spans(out, "audio_ticks", presentation.timeline.audio);
+  if (!presentation.run_up_ms.empty()) {
+    out.key("run_up_ms").begin_array();
+    for (const std::uint32_t ms : presentation.run_up_ms) out.value(ms);
+    out.end_array();
+  }
   out.end_object();
   return std::move(out).take();
 }
@@ -425,6 +431,12 @@ Result<Presentation> parse_presentation(std::string_view text) {
   if (!audio_spans) return fail(std::move(audio_spans.error()));
   out.timeline.video = std::move(*video_spans);
   out.timeline.audio = std::move(*audio_spans);
+  if (const json::Value* run_ups = root.find("run_up_ms")) {  // Older ones have none.
+    for (const auto& item : run_ups->array()) {
+      out.run_up_ms.push_back(static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(item.as_uint().value_or(0), UINT32_MAX)));
+    }
+  }
   return out;
 }
 

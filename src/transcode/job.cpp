@@ -26,11 +26,30 @@ double mean_ticks(const std::vector<hls::SegmentSpan>& spans) {
          static_cast<double>(spans.size());
 }
 
+// From the keyframe shown last at or before the begin of each segment.
+std::vector<std::uint32_t> run_ups(const Plan& plan) {
+  constexpr std::int64_t kTicksPerMs = hls::kTicksPerSecond / 1000;
+  std::vector<std::int64_t> keys;
+  for (const PacketEntry& packet : plan.index.packets) {
+    if (packet.keyframe) keys.push_back(packet.pts_ticks);
+  }
+  std::ranges::sort(keys);
+  std::vector<std::uint32_t> found;
+  for (const hls::SegmentSpan& span : plan.timeline.video) {
+    const auto next = std::ranges::upper_bound(keys, span.begin_ticks);
+    const std::int64_t from = next == keys.begin() ? span.begin_ticks : *std::prev(next);
+    found.push_back(static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>((span.begin_ticks - from) / kTicksPerMs, 0, UINT32_MAX)));
+  }
+  return found;
+}
+
 }  // namespace
 
 hls::Presentation present(const Plan& plan) {
   hls::Presentation shown;
   shown.timeline = plan.timeline;
+  shown.run_up_ms = run_ups(plan);
   if (plan.frame_rate.denominator > 0) {
     shown.frame_rate = static_cast<double>(plan.frame_rate.numerator) /
                        static_cast<double>(plan.frame_rate.denominator);
@@ -61,11 +80,16 @@ std::vector<TrackShape> shapes_of(const hls::Presentation& shown) {
     const hls::VideoTrack& track = shown.video[i];
     const double pixels = static_cast<double>(track.width) * static_cast<double>(track.height);
     shapes.push_back({track.name, false, i, static_cast<std::uint32_t>(shown.timeline.video.size()),
-                      track.copied ? kCopyCost : pixels * video_ticks / kMegapixelSecond});
+                      track.copied ? kCopyCost : pixels * video_ticks / kMegapixelSecond,
+                      track.copied ? std::vector<std::uint32_t>{} : shown.run_up_ms});
   }
   for (std::uint32_t i = 0; i < shown.audio.size(); ++i) {
-    shapes.push_back({concat("audio/", shown.audio[i].name), true, i,
-                      static_cast<std::uint32_t>(shown.timeline.audio.size()), kAudioCost});
+    shapes.push_back({concat("audio/", shown.audio[i].name),
+                      true,
+                      i,
+                      static_cast<std::uint32_t>(shown.timeline.audio.size()),
+                      kAudioCost,
+                      {}});
   }
   return shapes;
 }

@@ -56,7 +56,19 @@ struct TaskQueue::Video {
   double cost_done = 0;
   std::map<TryKey, Tries> tries;
   std::vector<Ahead> aheads;
+  std::vector<std::uint32_t> blocks;  // Where each begins.
 
+  [[nodiscard]] std::uint32_t block_end(std::size_t block) const noexcept {
+    return block + 1 < blocks.size() ? blocks[block + 1] : segments;
+  }
+  [[nodiscard]] std::uint32_t run_up_ms(std::uint32_t segment) const noexcept {
+    std::uint32_t most = 0;
+    for (const Row& row : rows) {
+      const auto& known = row.shape.run_up_ms;
+      if (segment < known.size()) most = std::max(most, known[segment]);
+    }
+    return most;
+  }
   [[nodiscard]] double cost_left() const noexcept { return cost_total - cost_done; }
   [[nodiscard]] TryKey key(std::uint32_t track, std::uint32_t segment) const {
     return {rows[track].shape.audio ? track : kPicture, segment};
@@ -179,6 +191,7 @@ void TaskQueue::set_tracks(std::string_view id, std::vector<TrackShape> tracks,
     for (const std::uint32_t segment : done[track]) {
       if (segment < video->rows[track].cells.size()) committed(id, track, segment);
     }
+  cut_into_blocks(*video);
   }
 }
 
@@ -198,12 +211,14 @@ void TaskQueue::extend(std::string_view id, const std::vector<TrackShape>& track
     video->cost_total += row.shape.cost * more;
     video->open_cells += more;
     video->free_cells += more;
+    row.shape.run_up_ms = tracks[i].run_up_ms;
     if (more > 0) video->scan_from = std::min(video->scan_from, before);
   }
 }
 
 void TaskQueue::set_fed(std::string_view id, bool fed) {
   if (Video* video = find(id)) video->fed = fed;
+  cut_into_blocks(*video);
 }
 
 void TaskQueue::set_arrived(std::string_view id, std::uint64_t source_bytes) {
@@ -407,15 +422,17 @@ bool TaskQueue::block_taken(const Video& video, std::uint32_t block, unsigned bu
 std::optional<QueueTask> TaskQueue::from_video(Video& video, unsigned worker,
                                                std::uint64_t now_ms) {
   if (auto task = from_beginning(video, worker, now_ms)) return task;
-  const Blocks blocks = blocks_of(video.segments);
+  const auto count = static_cast<std::uint32_t>(video.blocks.size());
   WorkerPlace& here = place(worker);
-  if (here.video == &video && here.block < blocks.count) {
+  if (here.video == &video && here.block < count) {
     if (auto task = from_block(video, here.block, false, worker, now_ms)) return task;
   }
   // The first stretch that nobody is in; else help from the end of another's.
   video.skip_taken();
-  const std::uint32_t first = video.scan_from / blocks.segments;
-  for (std::uint32_t block = first; block < blocks.count; ++block) {
+  const auto after = std::ranges::upper_bound(video.blocks, video.scan_from);
+  const auto first =
+      static_cast<std::uint32_t>(std::max<std::ptrdiff_t>(after - video.blocks.begin() - 1, 0));
+  for (std::uint32_t block = first; block < count; ++block) {
     if (block_taken(video, block, worker)) continue;
     if (auto task = from_block(video, block, false, worker, now_ms)) {
       here.video = &video;
@@ -423,7 +440,7 @@ std::optional<QueueTask> TaskQueue::from_video(Video& video, unsigned worker,
       return task;
     }
   }
-  for (std::uint32_t block = first; block < blocks.count; ++block) {
+  for (std::uint32_t block = first; block < count; ++block) {
     if (auto task = from_block(video, block, true, worker, now_ms)) return task;
   }
   return std::nullopt;
@@ -443,18 +460,26 @@ std::optional<QueueTask> TaskQueue::from_beginning(Video& video, unsigned worker
   return std::nullopt;
 }
 
-TaskQueue::Blocks TaskQueue::blocks_of(std::uint32_t segments) const noexcept {
+// About equally long; each begins where the run-up is least, among as many segments as it is long.
+void TaskQueue::cut_into_blocks(Video& video) const {
   const std::uint32_t stretches = std::max(1u, 2 * options_.workers);
-  const std::uint32_t size = std::clamp((segments + stretches - 1) / stretches, 1u,
+  const std::uint32_t size = std::clamp((video.segments + stretches - 1) / stretches, 1u,
                                         std::max(1u, options_.block_segments_max));
-  return {size, (segments + size - 1) / size};
+  video.blocks.clear();
+  for (std::uint32_t even = 0; even < video.segments; even += size) {
+    std::uint32_t begin = even;
+    const std::uint32_t end = even == 0 ? 1 : std::min(even + size / 2 + 1, video.segments);
+    for (std::uint32_t i = even == 0 ? 0 : even - (size - 1) / 2; i < end; ++i) {
+      if (video.run_up_ms(i) < video.run_up_ms(begin)) begin = i;
+    }
+    video.blocks.push_back(begin);
+  }
 }
 
 std::optional<QueueTask> TaskQueue::from_block(Video& video, std::uint32_t block, bool last_first,
                                                unsigned worker, std::uint64_t now_ms) {
-  const std::uint32_t size = blocks_of(video.segments).segments;
-  const std::uint32_t begin = block * size;
-  const std::uint32_t end = std::min(begin + size, video.segments);
+  const std::uint32_t begin = video.blocks[block];
+  const std::uint32_t end = video.block_end(block);
   for (const bool audio : {true, false}) {
     for (std::uint32_t i = 0; i < end - begin; ++i) {
       const std::uint32_t segment = last_first ? end - 1 - i : begin + i;

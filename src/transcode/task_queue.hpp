@@ -13,7 +13,8 @@
 /// still arrive are for followers, which do nothing else. Background is shared out between
 /// owners by least service; within an owner three of four turns go to the video with the least left
 /// to do and every fourth to the oldest, so that a clip passes a film and the film still moves.
-/// A worker stays in one stretch of one video (a block) to decode on where it stopped.
+/// A worker stays in one stretch of one video (a block) to decode on where it stopped. Stretches
+/// begin where little must be decoded before: at keyframes of the source, if they can.
 
 #include "protocol.hpp"
 
@@ -37,6 +38,9 @@ struct TrackShape {
   double cost = 1;  ///< Of one segment, in units that are the same for all videos.
 };
 
+  /// By segment, what must be decoded before it unless the one before it was just made. May be
+  /// shorter than `segments`: the rest needs nothing.
+  std::vector<std::uint32_t> run_up_ms;
 struct QueueOptions {
   unsigned workers = 1;             ///< Not counting urgent ones.
   std::uint32_t lead_segments = 3;  ///< Made in the smallest rung first; 0: no viewers here.
@@ -157,11 +161,6 @@ class TaskQueue {
     std::uint32_t segment = 0;
   };
 
-  struct Blocks {
-    std::uint32_t segments = 1;  ///< In each.
-    std::uint32_t count = 0;
-  };
-
   [[nodiscard]] Video* find(std::string_view video) const noexcept;
   std::optional<QueueTask> next_wished(unsigned worker, bool urgent, std::uint64_t now_ms);
   std::optional<QueueTask> next_index(unsigned worker, WorkerRole role, std::uint64_t now_ms);
@@ -175,7 +174,7 @@ class TaskQueue {
   QueueTask give(Video& video, std::uint32_t segment, std::vector<std::uint32_t> tracks,
                  unsigned worker, bool urgent, bool wished);
   WorkerPlace& place(unsigned worker);
-  [[nodiscard]] Blocks blocks_of(std::uint32_t segments) const noexcept;
+  void cut_into_blocks(Video& video) const;
   [[nodiscard]] bool block_taken(const Video& video, std::uint32_t block, unsigned but_not) const;
   void charge(const QueueTask& task, std::uint64_t service_ms);
   void forget_wish(const Video& video, std::uint32_t track, std::uint32_t segment);

@@ -85,6 +85,9 @@ struct Presentation {
   /// The source still arrives: segments are added at the end, none ever changes. Players get
   /// `live.m3u8`, and `index.m3u8` once all is known.
   bool growing = false;
+  /// For who shares out the work: by segment of the picture, how much of the source before it must
+  /// be decoded by who has not just made the segment before it. Empty: nothing is known of it.
+  std::vector<std::uint32_t> run_up_ms;
 
   /// Sets what is known of a track by now; empty codecs and zero rates leave what there is. False
   /// when there is no such track ("720p", "audio/0").
@@ -134,7 +137,7 @@ struct IFrameList {
 /// Its name in the rung's folder.
 inline constexpr std::string_view kIFrameListName = "iframes.m3u8";
 
-/// The stored form: JSON with a schema number; spans as begin and durations, about 7 bytes a
+/// The stored form: JSON with a schema number; spans as begin and durations, 7 to 13 bytes a
 /// segment. Reading refuses what cannot be (kCorrupt) and newer schemas (kUnsupported).
 [[nodiscard]] std::string serialize(const Presentation& presentation);
 [[nodiscard]] Result<Presentation> parse_presentation(std::string_view text);

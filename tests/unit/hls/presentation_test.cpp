@@ -33,9 +33,12 @@ std::string first_variant(const std::string& master) {
 }
 
 TEST(Presentation, SerializesAndReadsBack) {
-  const Presentation shown = ten_seconds();
+  Presentation shown = ten_seconds();
+  EXPECT_TRUE(must_parse(serialize(shown)).run_up_ms.empty());
+  shown.run_up_ms = {0, 4'000, 8'000};
   const auto again = parse_presentation(serialize(shown));
   ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->run_up_ms, shown.run_up_ms);
   EXPECT_EQ(serialize(*again), serialize(shown));
   EXPECT_EQ(again->timeline.audio.back().end_ticks, 901'120);
   EXPECT_EQ(again->video.front().rates.max_bps, 2'800'000u);
