@@ -59,6 +59,7 @@ transcode::WorkerOptions worker_options(const ServeOptions& options, const Sizes
   const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int first = sizes.shared_cores ? 0 : static_cast<int>(sizes.reactors);
   for (int cpu = first; cpu < cores; ++cpu) workers.cpus.push_back(cpu);
+  workers.urgent_workers = cores > 1 ? 2 : 1;
   return workers;
 }
 

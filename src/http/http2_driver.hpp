@@ -38,6 +38,7 @@ class Http2Driver final : public Served {
   [[nodiscard]] io::Reactor& reactor() const noexcept { return connection_->reactor(); }
   [[nodiscard]] const net::Address& peer() const noexcept { return connection_->peer(); }
   [[nodiscard]] bool secure() const noexcept { return connection_->secure(); }
+  [[nodiscard]] bool peer_gone() const noexcept { return connection_->peer_gone(); }
   [[nodiscard]] bool takes_now() const noexcept { return !writing_ && connection_->takes_now(); }
   [[nodiscard]] std::string next_request_id();
   /// The stream's coroutine goes on as soon as nothing else runs.
@@ -61,8 +62,8 @@ class Http2Driver final : public Served {
   void start_session();
   void receive(ByteSpan bytes);
   void begin_goaway() noexcept;
-  void end_session(std::uint32_t error_code);
   void finish_goaway() noexcept;
+  void end_session(std::uint32_t error_code);
   /// The peer keeps us busy with nothing, unless it can pay.
   void charge(int cost);
   [[nodiscard]] bool over() const noexcept;
@@ -114,12 +115,12 @@ class Http2Driver final : public Served {
   bool failed_ = false;   ///< Nothing can be sent or received any more.
   bool flooded_ = false;
   bool preface_done_ = false;
-  bool linger_ = true;
   bool goaway_done_ = false;
+  bool linger_ = true;
   std::uint64_t head_began_ms_;  ///< Of the preface, then of a header block; 0: none is open.
   std::uint64_t idle_since_ms_;
   std::uint64_t checked_ms_;
-};
   std::uint64_t goaway_due_ms_ = 0;  ///< Its second step, at the latest; 0: it has not begun.
+};
 
 }  // namespace sf::http

@@ -115,6 +115,7 @@ Http2Stream::Priority Http2Stream::priority() const {
 
 const net::Address& Http2Stream::peer() const noexcept { return driver_.peer(); }
 bool Http2Stream::takes_now() const noexcept { return !closed_ && driver_.takes_now(); }
+bool Http2Stream::peer_gone() const noexcept { return closed_ || driver_.peer_gone(); }
 
 io::Task<Result<>> Http2Stream::send_informational(int status, Headers fields) {
   if (closed_) co_return fail(ErrorCode::kClosed, "the client has given the request up");

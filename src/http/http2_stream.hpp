@@ -72,6 +72,7 @@ class Http2Stream final : private Exchange {
  private:
   [[nodiscard]] const net::Address& peer() const noexcept override;
   [[nodiscard]] bool takes_now() const noexcept override;
+  [[nodiscard]] bool peer_gone() const noexcept override;
   io::Task<Result<>> send_informational(int status, Headers fields) override;
 
   void add_pseudo_field(std::string_view name, std::string_view value);

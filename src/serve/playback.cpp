@@ -288,7 +288,10 @@ io::Task<http::Response> Playback::segment(http::Request& request, const Playabl
       co_return not_yet(request, not_playable(video));
     }
     store::Wish wish{video.id, track, number};
-    auto made = co_await shared_.parts.demand.want(std::move(wish), limits::kSegmentWaitMs);
+    std::function<bool()> gone = [&request] { return request.peer_gone(); };
+    auto waiting =
+        shared_.parts.demand.want(std::move(wish), limits::kSegmentWaitMs, std::move(gone));
+    auto made = co_await waiting;
     if (!made) co_return not_yet(request, made.error());
     file = co_await shared_.parts.blobs.open_blob(video.id, name);
   }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "wake_point.hpp"
@@ -13,17 +13,17 @@
 namespace sf::store {
 namespace {
 
-struct WishOrder {
-  bool operator()(const Wish& a, const Wish& b) const {
-    return std::tie(a.video, a.track, a.segment) < std::tie(b.video, b.track, b.segment);
-  }
-};
-
 /// One viewer that waits.
 struct Waiter {
   std::shared_ptr<WakePoint> point = std::make_shared<WakePoint>();
-  std::optional<Result<>> answer;  ///< Guarded by the demand's mutex.
+  // Guarded by the demand's mutex.
+  std::optional<Result<>> answer;
+  bool gone = false;
 };
+
+bool any_here(const std::vector<Waiter*>& waiting) {
+  return std::ranges::any_of(waiting, [](const Waiter* waiter) { return !waiter->gone; });
+}
 
 }  // namespace
 
@@ -31,20 +31,31 @@ struct Demand::Impl {
   // A waiter is listed from before it suspends until it has its answer or leaves by itself, and is
   // woken under the mutex: so its reactor still runs when it is.
   mutable std::mutex mutex;
-  std::map<Wish, std::vector<Waiter*>, WishOrder> wishes;
+  std::map<Wish, std::vector<Waiter*>> wishes;
   std::size_t waiters = 0;
-  std::function<void(const Wish&)> on_wish;
+  Listener on_wish;
+  Listener on_left;
 
-  /// True for the first of its segment; nullopt when there are too many.
-  std::optional<bool> add(const Wish& wish, Waiter& waiter,
-                          std::function<void(const Wish&)>& tell) {
+  /// True when nobody else is here for its segment; nullopt when there are too many.
+  std::optional<bool> add(const Wish& wish, Waiter& waiter, Listener& tell) {
     const std::lock_guard lock(mutex);
     if (waiters == limits::kWishesMax) return std::nullopt;
     auto& waiting = wishes[wish];
+    const bool first = !any_here(waiting);
     waiting.push_back(&waiter);
     ++waiters;
     tell = on_wish;
-    return waiting.size() == 1;
+    return first;
+  }
+
+  /// Its answer, if it has one by now; else notes whether it has left, and gives whom to tell when
+  /// with it all have.
+  std::optional<Result<>> look(const Wish& wish, Waiter& waiter, bool left, Listener& tell) {
+    const std::lock_guard lock(mutex);
+    if (waiter.answer) return waiter.answer;
+    const bool was_here = !std::exchange(waiter.gone, left);
+    if (was_here && left && !any_here(wishes.at(wish))) tell = on_left;
+    return std::nullopt;
   }
 
   void remove(const Wish& wish, Waiter& waiter) {
@@ -69,7 +80,7 @@ struct Demand::Impl {
     if (const auto entry = wishes.find(wish); entry != wishes.end()) answer(entry, result);
   }
 
-  using Wishes = std::map<Wish, std::vector<Waiter*>, WishOrder>;
+  using Wishes = std::map<Wish, std::vector<Waiter*>>;
   /// With `mutex` held.
   Wishes::iterator answer(Wishes::iterator entry, const Result<>& result) {
     for (Waiter* waiter : entry->second) {
@@ -92,28 +103,37 @@ struct Demand::Impl {
 Demand::Demand() : impl_(std::make_unique<Impl>()) {}
 Demand::~Demand() { SF_ASSERT(impl_->wishes.empty()); }
 
-io::Task<Result<>> Demand::want(Wish wish, std::uint32_t timeout_ms) {
+io::Task<Result<>> Demand::want(Wish wish, std::uint32_t timeout_ms, std::function<bool()> gone) {
+  io::Reactor& home = io::Reactor::current();
+  const std::uint64_t until_ms = home.now_ms() + timeout_ms;
   Waiter waiter;
-  std::function<void(const Wish&)> tell;
+  Listener tell;
   const auto first = impl_->add(wish, waiter, tell);
   if (!first) co_return fail(ErrorCode::kUnavailable, "too many viewers wait for segments");
   const Impl::Listing listing{*impl_, wish, waiter};
   if (*first && tell) tell(wish);
-  WakePoint::Wait wait(*waiter.point, timeout_ms);
-  co_await wait;
-  const std::lock_guard lock(impl_->mutex);
-  if (waiter.answer) co_return *waiter.answer;
+  for (std::uint64_t now_ms = home.now_ms(); now_ms < until_ms; now_ms = home.now_ms()) {
+    const auto left_ms = static_cast<std::uint32_t>(until_ms - now_ms);
+    WakePoint::Wait wait(*waiter.point, gone ? std::min(left_ms, kLookMs) : left_ms);
+    co_await wait;
+    const bool left = gone && gone();  // It may ask the kernel: not under everybody's mutex.
+    Listener tell_left;
+    if (const auto answer = impl_->look(wish, waiter, left, tell_left)) co_return *answer;
+    if (tell_left) tell_left(wish);
+  }
   co_return fail(ErrorCode::kTimedOut, "the segment was not made in time");
 }
 
-void Demand::set_listener(std::function<void(const Wish&)> on_wish) {
+void Demand::set_listener(Listener on_wish, Listener on_left) {
   const std::lock_guard lock(impl_->mutex);
   impl_->on_wish = std::move(on_wish);
+  impl_->on_left = std::move(on_left);
 }
 
 bool Demand::wanted(const Wish& wish) const {
   const std::lock_guard lock(impl_->mutex);
-  return impl_->wishes.contains(wish);
+  const auto entry = impl_->wishes.find(wish);
+  return entry != impl_->wishes.end() && any_here(entry->second);
 }
 
 void Demand::satisfy(const Wish& wish) { impl_->answer_one(wish, {}); }

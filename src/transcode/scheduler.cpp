@@ -75,11 +75,14 @@ io::Task<Result<>> Scheduler::Impl::start() {
       if (self && !self->stopping) self->on_arrival(upload);
     });
   });
-  demand.set_listener([weak, reactor](const store::Wish& wish) {
-    reactor->post([weak, wish] {
-      if (const auto self = weak.lock()) self->on_wish(wish);
-    });
-  });
+  const auto at_home = [weak, reactor](void (Impl::*act)(const store::Wish&)) {
+    return [weak, reactor, act](const store::Wish& wish) {
+      reactor->post([weak, act, wish] {
+        if (const auto self = weak.lock()) ((*self).*act)(wish);
+      });
+    };
+  };
+  demand.set_listener(at_home(&Impl::on_wish), at_home(&Impl::on_left));
   supervisor.start([this](unsigned) { pump(); });
   std::vector<std::string> ids;
   for (const store::Job& job : *open) ids.push_back(job.video);
@@ -335,7 +338,11 @@ void Scheduler::Impl::on_wish(const store::Wish& wish) {
   wishes.add();
   switch (queue.wish(wish.video, wish.track, wish.segment, home.now_ms())) {
     case WishAnswer::kQueued:
+      for (auto& [worker, task] : in_hand) {
+        if (task.wish == wish) task.why = InHand::Why::kAwaited;
+      }
       pump();
+      make_room();
       break;
     case WishAnswer::kMade:
       demand.satisfy(wish);
@@ -346,6 +353,34 @@ void Scheduler::Impl::on_wish(const store::Wish& wish) {
     case WishAnswer::kUnknown:
       home.spawn(answer_stranger(wish));
       break;
+  }
+}
+
+void Scheduler::Impl::on_left(const store::Wish& wish) {
+  queue.left(wish.video, wish.track, wish.segment);
+  for (auto& [worker, task] : in_hand) {
+    if (task.wish == wish) task.why = InHand::Why::kLeft;
+  }
+  make_room();
+}
+
+void Scheduler::Impl::make_room() {
+  const auto end_one = [this](InHand::Why why) {
+    const auto unwanted = std::ranges::find_if(in_hand, [&](const auto& entry) {
+      return entry.second.why == why && !demand.wanted(entry.second.wish);
+    });
+    if (unwanted == in_hand.end()) return false;
+    supervisor.cancel(unwanted->first);
+    return true;
+  };
+  const auto is_wanted = [this](std::string_view video, std::string_view track,
+                                std::uint32_t segment) {
+    return demand.wanted({std::string(video), std::string(track), segment});
+  };
+  if (queue.wish_waits(home.now_ms(), is_wanted)) {
+    if (!end_one(InHand::Why::kLeft)) end_one(InHand::Why::kAhead);
+  } else if (queue.ahead_waits(home.now_ms())) {
+    end_one(InHand::Why::kLeft);
   }
 }
 

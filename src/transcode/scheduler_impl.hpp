@@ -136,6 +136,17 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
     UniqueFd tiles;     ///< Of a task that decodes the picture.
   };
 
+  /// A segment that an urgent worker makes.
+  struct InHand {
+    enum class Why : std::uint8_t {
+      kAwaited,
+      kAhead,  ///< Of what is awaited.
+      kLeft,   ///< All who waited have gone.
+    };
+    store::Wish wish;
+    Why why = Why::kAwaited;
+  };
+
   /// Somebody who waits for a worker outside the queue's order.
   struct Borrower {
     std::coroutine_handle<> waiter;
@@ -209,6 +220,9 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   io::Task<Result<>> forget_pictures(std::string id);
 
   void on_wish(const store::Wish& wish);
+  void on_left(const store::Wish& wish);
+  /// Ends a task that nobody waits for, where another keeps somebody waiting.
+  void make_room();
   void answer_early_wishes();
   io::Task<void> answer_stranger(store::Wish wish);
 
@@ -264,6 +278,7 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
   std::deque<OrderPtr> orders;            ///< The first may have begun.
   std::vector<store::Wish> early_wishes;  ///< Came before their segments were known here.
   std::vector<bool> assigned;             ///< By worker: a task is on its way to it.
+  std::map<unsigned, InHand> in_hand;     ///< By urgent worker.
   unsigned publishing = 0;
   bool taking_up = true;
   bool started = false;

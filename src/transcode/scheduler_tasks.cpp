@@ -239,15 +239,17 @@ io::Task<void> Scheduler::Impl::perform(QueueTask task) {
   const auto pass = gate.enter();
   const JobPtr job = find(task.video);
   const auto job_pass = job->users.enter();
-  if (task.wished) {
+  if (task.kind != TaskKind::kIndex && (task.wished || task.urgent)) {
     // Whoever waited may be gone by now.
     const store::Wish wish{task.video, job->shapes[task.tracks.front()].name, task.segment};
-    if (!demand.wanted(wish)) {
+    if (task.wished && !demand.wanted(wish)) {
       assigned[task.worker] = false;
       queue.released(task, true);
       pump();
       co_return;
     }
+    const auto why = task.wished ? InHand::Why::kAwaited : InHand::Why::kAhead;
+    if (task.urgent) in_hand[task.worker] = {wish, why};
   }
   Files files;
   TaskReport report;
@@ -283,6 +285,7 @@ io::Task<void> Scheduler::Impl::perform(QueueTask task) {
     job->workers.erase(task.worker);
     if (task.kind == TaskKind::kIndex) job->arrival.waiting.reset();
   }
+  in_hand.erase(task.worker);
   assigned[task.worker] = false;
   if (!job->ended) co_await settle(job, std::move(task), std::move(report), std::move(files));
   pump();

@@ -118,6 +118,10 @@ struct TaskQueue::Video {
     }
     return smallest;
   }
+  /// Sound, or the rung that playing begins with.
+  [[nodiscard]] bool is_quick(std::uint32_t track) const {
+    return rows[track].shape.audio || track == smallest_rung();
+  }
   void skip_taken() {
     const auto taken_here = [this](const Row& row) {
       return scan_from >= row.cells.size() || (row.cells[scan_from] & kTaken) != 0;
@@ -187,11 +191,11 @@ void TaskQueue::set_tracks(std::string_view id, std::vector<TrackShape> tracks,
     video->rows.push_back(std::move(row));
   }
   video->free_cells = video->open_cells;
+  cut_into_blocks(*video);
   for (std::uint32_t track = 0; track < done.size() && track < video->rows.size(); ++track) {
     for (const std::uint32_t segment : done[track]) {
       if (segment < video->rows[track].cells.size()) committed(id, track, segment);
     }
-  cut_into_blocks(*video);
   }
 }
 
@@ -207,18 +211,18 @@ void TaskQueue::extend(std::string_view id, const std::vector<TrackShape>& track
     const std::uint32_t more = tracks[i].segments - before;
     row.cells.resize(tracks[i].segments);
     row.shape.segments = tracks[i].segments;
+    row.shape.run_up_ms = tracks[i].run_up_ms;
     video->segments = std::max(video->segments, tracks[i].segments);
     video->cost_total += row.shape.cost * more;
     video->open_cells += more;
     video->free_cells += more;
-    row.shape.run_up_ms = tracks[i].run_up_ms;
     if (more > 0) video->scan_from = std::min(video->scan_from, before);
   }
+  cut_into_blocks(*video);
 }
 
 void TaskQueue::set_fed(std::string_view id, bool fed) {
   if (Video* video = find(id)) video->fed = fed;
-  cut_into_blocks(*video);
 }
 
 void TaskQueue::set_arrived(std::string_view id, std::uint64_t source_bytes) {
@@ -271,6 +275,8 @@ WishAnswer TaskQueue::wish(std::string_view id, std::string_view track_name, std
     return candidate.track == track && candidate.next <= segment + 1 && segment <= candidate.end;
   });
   if (ahead == video->aheads.end()) {
+    std::erase_if(video->aheads,
+                  [now_ms](const Video::Ahead& old) { return old.expires_ms <= now_ms; });
     if (video->aheads.size() == kAheadEntriesMax) video->aheads.erase(video->aheads.begin());
     ahead = video->aheads.emplace(video->aheads.end());
   }
@@ -285,6 +291,14 @@ WishAnswer TaskQueue::wish(std::string_view id, std::string_view track_name, std
   return WishAnswer::kQueued;
 }
 
+void TaskQueue::left(std::string_view id, std::string_view track_name, std::uint32_t segment) {
+  Video* video = find(id);
+  if (!video) return;
+  std::erase_if(video->aheads, [&](const Video::Ahead& ahead) {
+    return ahead.next == segment + 1 && video->rows[ahead.track].shape.name == track_name;
+  });
+}
+
 void TaskQueue::forget_wish(const Video& video, std::uint32_t track, std::uint32_t segment) {
   std::erase_if(wishes_, [&](const WishEntry& wish) {
     return wish.video == &video && wish.track == track && wish.segment == segment;
@@ -292,25 +306,35 @@ void TaskQueue::forget_wish(const Video& video, std::uint32_t track, std::uint32
 }
 
 std::optional<QueueTask> TaskQueue::next(unsigned worker, WorkerRole role, std::uint64_t now_ms) {
+  const bool urgent = role == WorkerRole::kUrgent;
   if (role == WorkerRole::kFollower) return next_index(worker, role, now_ms);
-  if (auto task = next_wished(worker, role == WorkerRole::kUrgent, now_ms)) return task;
+  if (auto task = next_wished(worker, urgent, now_ms)) return task;
   if (auto task = next_index(worker, role, now_ms)) return task;
-  if (role == WorkerRole::kUrgent) return std::nullopt;
-  if (auto task = next_ahead(worker, now_ms)) return task;
-  return next_background(worker, now_ms);
+  if (auto task = next_ahead(worker, urgent, now_ms)) return task;
+  return urgent ? std::nullopt : next_background(worker, now_ms);
+}
+
+bool TaskQueue::servable(const WishEntry& wish, bool urgent, std::uint64_t now_ms) {
+  const std::uint8_t cell = wish.video->rows[wish.track].cells[wish.segment];
+  if ((cell & (kMade | kDone | kRunningUrgent)) != 0) return false;
+  // A background worker has it among other rungs, at the lowest priority: an urgent one is
+  // sooner done with it alone, and the first result counts.
+  if ((cell & kRunning) != 0 && !urgent) return false;
+  return wish.video->may_try(wish.track, wish.segment, now_ms);
+}
+
+bool TaskQueue::wish_waits(std::uint64_t now_ms, const CountsWish& counts) const {
+  return std::ranges::any_of(wishes_, [&](const WishEntry& wish) {
+    return servable(wish, true, now_ms) &&
+           counts(wish.video->entry.video, wish.video->rows[wish.track].shape.name, wish.segment);
+  });
 }
 
 std::optional<QueueTask> TaskQueue::next_wished(unsigned worker, bool urgent,
                                                 std::uint64_t now_ms) {
   for (const WishEntry& wish : wishes_) {
-    Video& video = *wish.video;
-    const std::uint8_t cell = video.rows[wish.track].cells[wish.segment];
-    if ((cell & (kMade | kDone | kRunningUrgent)) != 0) continue;
-    // A background worker has it among other rungs, at the lowest priority: an urgent one is
-    // sooner done with it alone, and the first result counts.
-    if ((cell & kRunning) != 0 && !urgent) continue;
-    if (!video.may_try(wish.track, wish.segment, now_ms)) continue;
-    return give(video, wish.segment, {wish.track}, worker, urgent, true);
+    if (!servable(wish, urgent, now_ms)) continue;
+    return give(*wish.video, wish.segment, {wish.track}, worker, urgent, true);
   }
   return std::nullopt;
 }
@@ -344,20 +368,32 @@ std::optional<QueueTask> TaskQueue::next_index(unsigned worker, WorkerRole role,
   return task;
 }
 
-std::optional<QueueTask> TaskQueue::next_ahead(unsigned worker, std::uint64_t now_ms) {
+std::optional<TaskQueue::WishEntry> TaskQueue::find_ahead(bool urgent, std::uint64_t now_ms) const {
   for (const auto& [id, video] : videos_) {
-    if (video->aheads.empty() || video->paused) continue;
-    std::erase_if(video->aheads,
-                  [now_ms](const Video::Ahead& ahead) { return ahead.expires_ms <= now_ms; });
+    if (video->paused) continue;
     for (const Video::Ahead& ahead : video->aheads) {
-      for (std::uint32_t segment = ahead.next; segment < ahead.end; ++segment) {
+      if (ahead.expires_ms <= now_ms) continue;
+      // What playing begins with is soon made, and sooner if nothing is made beside it.
+      if (urgent && video->is_quick(ahead.track)) continue;
+      const std::uint32_t end = urgent ? std::min(ahead.next + 1, ahead.end) : ahead.end;
+      for (std::uint32_t segment = ahead.next; segment < end; ++segment) {
         if (video->is_free(ahead.track, segment, now_ms)) {
-          return give(*video, segment, {ahead.track}, worker, false, false);
+          return WishEntry{video.get(), ahead.track, segment};
         }
       }
     }
   }
   return std::nullopt;
+}
+
+bool TaskQueue::ahead_waits(std::uint64_t now_ms) const {
+  return find_ahead(true, now_ms).has_value();
+}
+
+std::optional<QueueTask> TaskQueue::next_ahead(unsigned worker, bool urgent, std::uint64_t now_ms) {
+  const auto found = find_ahead(urgent, now_ms);
+  if (!found) return std::nullopt;
+  return give(*found->video, found->segment, {found->track}, worker, urgent, false);
 }
 
 std::optional<QueueTask> TaskQueue::next_background(unsigned worker, std::uint64_t now_ms) {

@@ -9,8 +9,9 @@
 ///   3. the few segments that follow a wish, in its rung: the viewer goes on watching;
 ///   4. background: one segment, all rungs that lack it, decoded once. The first segments of a
 ///      video begin with the smallest rung alone, so that it starts at once everywhere.
-/// Urgent workers take 1 and small 2 only: one is always near. Index passes of videos whose bytes
-/// still arrive are for followers, which do nothing else. Background is shared out between
+/// Urgent workers take 1, small ones of 2, and of 3 the very next one of a larger rung: one is
+/// always near, for what they make ahead may be given up for a wish. Index passes of videos whose
+/// bytes still arrive are for followers, which do nothing else. Background is shared out between
 /// owners by least service; within an owner three of four turns go to the video with the least left
 /// to do and every fourth to the oldest, so that a clip passes a film and the film still moves.
 /// A worker stays in one stretch of one video (a block) to decode on where it stopped. Stretches
@@ -20,6 +21,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,11 +38,11 @@ struct TrackShape {
   std::uint32_t index = 0;  ///< In plan.rungs or plan.audio.
   std::uint32_t segments = 0;
   double cost = 1;  ///< Of one segment, in units that are the same for all videos.
-};
-
   /// By segment, what must be decoded before it unless the one before it was just made. May be
   /// shorter than `segments`: the rest needs nothing.
   std::vector<std::uint32_t> run_up_ms;
+};
+
 struct QueueOptions {
   unsigned workers = 1;             ///< Not counting urgent ones.
   std::uint32_t lead_segments = 3;  ///< Made in the smallest rung first; 0: no viewers here.
@@ -108,6 +110,15 @@ class TaskQueue {
   WishAnswer wish(std::string_view video, std::string_view track, std::uint32_t segment,
                   std::uint64_t now_ms);
 
+  /// All who waited for it have gone, and do not go on watching there.
+  void left(std::string_view video, std::string_view track, std::uint32_t segment);
+  using CountsWish =
+      std::function<bool(std::string_view video, std::string_view track, std::uint32_t segment)>;
+  /// Whether there is a wish that `counts`, and that an urgent worker would be given now.
+  [[nodiscard]] bool wish_waits(std::uint64_t now_ms, const CountsWish& counts) const;
+  /// Whether an urgent worker would be given the segment after a wish now.
+  [[nodiscard]] bool ahead_waits(std::uint64_t now_ms) const;
+
   // --- Workers.
   /// What `worker` is to do now; nullopt: nothing. Each task must come back by one of the three
   /// calls below.
@@ -162,9 +173,11 @@ class TaskQueue {
   };
 
   [[nodiscard]] Video* find(std::string_view video) const noexcept;
+  [[nodiscard]] static bool servable(const WishEntry& wish, bool urgent, std::uint64_t now_ms);
   std::optional<QueueTask> next_wished(unsigned worker, bool urgent, std::uint64_t now_ms);
   std::optional<QueueTask> next_index(unsigned worker, WorkerRole role, std::uint64_t now_ms);
-  std::optional<QueueTask> next_ahead(unsigned worker, std::uint64_t now_ms);
+  [[nodiscard]] std::optional<WishEntry> find_ahead(bool urgent, std::uint64_t now_ms) const;
+  std::optional<QueueTask> next_ahead(unsigned worker, bool urgent, std::uint64_t now_ms);
   std::optional<QueueTask> next_background(unsigned worker, std::uint64_t now_ms);
   std::optional<QueueTask> from_video(Video& video, unsigned worker, std::uint64_t now_ms);
   std::optional<QueueTask> from_beginning(Video& video, unsigned worker, std::uint64_t now_ms);

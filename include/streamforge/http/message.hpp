@@ -86,6 +86,7 @@ class Exchange {
   [[nodiscard]] virtual const net::Address& peer() const noexcept = 0;
   /// Whether a small message would be taken by the kernel at once.
   [[nodiscard]] virtual bool takes_now() const noexcept = 0;
+  [[nodiscard]] virtual bool peer_gone() const noexcept = 0;
   virtual io::Task<Result<>> send_informational(int status, Headers fields) = 0;
 
  protected:
@@ -118,6 +119,9 @@ class Request {
   io::Task<Result<>> send_informational(int status, Headers fields) const;
   /// Whether the peer would be told at once: for news that is better not sent than waited for.
   [[nodiscard]] bool takes_now() const noexcept { return exchange_->takes_now(); }
+  /// Whether nobody waits for the answer any more, as far as one can tell: the stream was reset, or
+  /// the connection closed. One that is half-closed looks the same; it is to be answered.
+  [[nodiscard]] bool peer_gone() const noexcept { return exchange_->peer_gone(); }
   /// A query parameter, decoded; the first of that name.
   [[nodiscard]] std::optional<std::string> query_parameter(std::string_view name) const;
   /// A value of the Cookie field.

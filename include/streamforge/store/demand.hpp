@@ -11,6 +11,7 @@
 #include <streamforge/base/error.hpp>
 #include <streamforge/io/task.hpp>
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,6 +24,7 @@ struct Wish {
   std::string video;
   std::string track;  ///< "360p", "audio/0" or "360p.mp4".
   std::uint32_t segment = 0;
+  friend auto operator<=>(const Wish&, const Wish&) = default;
 };
 inline constexpr std::string_view kMp4Ending = ".mp4";
 
@@ -35,12 +37,18 @@ class Demand {
   Demand(const Demand&) = delete;
 
   /// Waits until the segment is committed (success), cannot be made (the scheduler's error) or
-  /// `timeout_ms` has passed (kTimedOut). On the calling reactor.
-  io::Task<Result<>> want(Wish wish, std::uint32_t timeout_ms);
+  /// `timeout_ms` has passed (kTimedOut). On the calling reactor, where `gone`, if there is one, is
+  /// asked every kLookMs whether nobody hears the answer: from then on it is answered only if the
+  /// segment is made for others.
+  io::Task<Result<>> want(Wish wish, std::uint32_t timeout_ms, std::function<bool()> gone = {});
+  static constexpr std::uint32_t kLookMs = 100;
 
-  /// `on_wish` is called, from the asking thread, for each first wish of a segment: post it home.
-  void set_listener(std::function<void(const Wish&)> on_wish);
-  /// Whether somebody still waits for it.
+  using Listener = std::function<void(const Wish&)>;
+  /// `on_wish` is called, from the asking thread, for each first wish of a segment, and the first
+  /// after all who asked were gone; `on_left` when the last who waited is found to be gone, not
+  /// when somebody's time is up: who is told to ask again does. Post them home.
+  void set_listener(Listener on_wish, Listener on_left = {});
+  /// Whether somebody still waits for it and is not gone.
   [[nodiscard]] bool wanted(const Wish& wish) const;
   /// The scheduler's answer to all who wait for it.
   void satisfy(const Wish& wish);

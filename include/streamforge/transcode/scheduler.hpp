@@ -24,8 +24,8 @@ namespace sf::transcode {
 struct WorkerOptions {
   std::string program;  ///< Our own binary; empty: /proc/self/exe.
   unsigned workers = 1;
-  /// Beside them, for tasks that a viewer waits for and for nothing else: a wish does not wait for
-  /// a background task to end. Idle otherwise.
+  /// Beside them, for what a viewer waits for and the segment after it: a wish does not wait for a
+  /// background task to end. Idle otherwise.
   unsigned urgent_workers = 1;
   /// Beside them, for index passes of sources that still arrive, which wait most of the time.
   unsigned followers = 2;

@@ -176,6 +176,57 @@ TEST_P(DemandTest, TimesOutAndIsForgotten) {
   demand.satisfy(wish);
 }
 
+TEST_P(DemandTest, WhoIsGoneCountsForNothingButIsAnswered) {
+  std::atomic<int> told = 0;
+  std::atomic<int> told_left = 0;
+  demand.set_listener([&](const Wish&) { ++told; }, [&](const Wish&) { ++told_left; });
+  const Wish wish{"v", "360p", 1};
+  std::atomic<bool> gone = false;
+  auto left = reactor.start(demand.want(wish, 60'000, [&] { return gone.load(); }));
+  wait_until_wanted(demand, wish);
+  EXPECT_EQ(told, 1);
+  gone = true;
+  for (int i = 0; i < 500 && demand.wanted(wish); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_FALSE(demand.wanted(wish));
+  for (int i = 0; i < 500 && told_left == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  auto stays = reactor.start(demand.want(wish, 60'000, [] { return false; }));
+  wait_until_wanted(demand, wish);
+  EXPECT_EQ(told, 2) << "the first wish may have been dropped by now";
+  demand.satisfy(wish);
+  EXPECT_TRUE(left.get());
+  EXPECT_TRUE(stays.get());
+  EXPECT_EQ(told_left, 1) << "once, and not of who has its answer";
+}
+
+TEST_P(DemandTest, TheLastToLeaveIsTold) {
+  std::atomic<int> told_left = 0;
+  demand.set_listener({}, [&](const Wish&) { ++told_left; });
+  const Wish wish{"v", "360p", 1};
+  std::atomic<bool> first_gone = false;
+  std::atomic<bool> last_gone = false;
+  auto first = reactor.start(demand.want(wish, 60'000, [&] { return first_gone.load(); }));
+  auto last = reactor.start(demand.want(wish, 60'000, [&] { return last_gone.load(); }));
+  // Its time is up, it has not left.
+  EXPECT_EQ(code_of(reactor.wait(demand.want(wish, 1))), ErrorCode::kTimedOut);
+  first_gone = true;
+  std::this_thread::sleep_for(std::chrono::milliseconds(3 * Demand::kLookMs));
+  EXPECT_EQ(told_left, 0);
+  EXPECT_TRUE(demand.wanted(wish));
+  last_gone = true;
+  for (int i = 0; i < 500 && told_left == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(told_left, 1);
+  EXPECT_FALSE(demand.wanted(wish));
+  demand.satisfy(wish);
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(last.get());
+}
+
 TEST_P(DemandTest, RefusalsCarryTheirError) {
   auto one = reactor.start(demand.want({"v", "360p", 1}, 60'000));
   auto two = reactor.start(demand.want({"v", "audio/0", 2}, 60'000));

@@ -13,8 +13,9 @@ constexpr std::uint32_t k360 = 1;
 constexpr std::uint32_t kSound = 2;
 
 std::vector<TrackShape> ladder(std::uint32_t segments, bool sound = false) {
-  std::vector<TrackShape> rows = {{"720p", false, 0, segments, 9}, {"360p", false, 1, segments, 2}};
-  if (sound) rows.push_back({"audio/0", true, 0, segments, 0.1});
+  std::vector<TrackShape> rows = {{"720p", false, 0, segments, 9, {}},
+                                  {"360p", false, 1, segments, 2, {}}};
+  if (sound) rows.push_back({"audio/0", true, 0, segments, 0.1, {}});
   return rows;
 }
 
@@ -77,6 +78,50 @@ TEST(TaskQueue, BeginsWithTheSmallestRungWhereViewersAre) {
   const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_EQ(task->segment, 0u);
   EXPECT_THAT(task->tracks, ElementsAre(k720)) << "the rest of what has begun";
+}
+
+// Which segments a worker gets that finishes nothing: one of each stretch.
+std::vector<std::uint32_t> begins_of(TaskQueue& queue, unsigned workers) {
+  std::vector<std::uint32_t> begins;
+  for (unsigned worker = 0; worker < workers; ++worker) {
+    begins.push_back(queue.next(worker, WorkerRole::kOrdinary, 0)->segment);
+  }
+  return begins;
+}
+
+TEST(TaskQueue, StretchesBeginWhereLittleIsDecodedBefore) {
+  // Segments of 4 s, a keyframe every 10.
+  std::vector<TrackShape> rows = ladder(15);
+  for (std::uint32_t i = 0; i < 15; ++i) rows[0].run_up_ms.push_back(i * 4'000 % 10'000);
+  TaskQueue queue(options(2));
+  queue.add({"a", "o", 0, 0, 1});
+  queue.set_tracks("a", rows, {});
+  EXPECT_THAT(begins_of(queue, 4), ElementsAre(0, 5, 10, 13)) << "evenly it were 0, 4, 8, 12";
+
+  TaskQueue plain(options(2));
+  add_planned(plain, "a", 15);
+  EXPECT_THAT(begins_of(plain, 4), ElementsAre(0, 4, 8, 12));
+}
+
+TEST(TaskQueue, StretchesHoldEverySegmentOnce) {
+  for (std::uint32_t segments = 1; segments < 70; ++segments) {
+    for (const unsigned workers : {1U, 2U, 7U}) {
+      std::vector<TrackShape> rows = ladder(segments);
+      for (std::uint32_t i = 0; i < segments; ++i) rows[1].run_up_ms.push_back(i * 7 % 11);
+      TaskQueue queue(options(workers));
+      queue.add({"a", "o", 0, 0, 1});
+      queue.set_tracks("a", {rows[0], {"360p", false, 1, segments / 2, 2, rows[1].run_up_ms}}, {},
+                       false);
+      queue.extend("a", rows, true);
+      std::vector<bool> made(segments);
+      while (auto task = queue.next(segments % workers, WorkerRole::kOrdinary, 0)) {
+        ASSERT_FALSE(made[task->segment]);
+        made[task->segment] = true;
+        finish(queue, *task);
+      }
+      EXPECT_TRUE(queue.complete("a")) << segments;
+    }
+  }
 }
 
 TEST(TaskQueue, RestartGoesOnWithWhatIsMissing) {
@@ -144,7 +189,7 @@ TEST(TaskQueue, WishesAreBounded) {
   EXPECT_EQ(queue.wish("a", "360p", 1'999, 0), WishAnswer::kBusy);
 }
 
-TEST(TaskQueue, UrgentWorkersTakeWishesAndSmallIndexesOnly) {
+TEST(TaskQueue, UrgentWorkersTakeWishesWhatFollowsThemAndSmallIndexes) {
   TaskQueue queue(options());
   add_planned(queue, "a", 10);
   EXPECT_FALSE(queue.next(7, WorkerRole::kUrgent, 0));
@@ -152,8 +197,52 @@ TEST(TaskQueue, UrgentWorkersTakeWishesAndSmallIndexesOnly) {
   EXPECT_FALSE(queue.next(7, WorkerRole::kUrgent, 0));
   queue.add({"small", "o", 0, 0, 1'000});
   EXPECT_EQ(queue.next(7, WorkerRole::kUrgent, 0)->video, "small");
-  queue.wish("a", "360p", 3, 0);
+  queue.wish("a", "360p", 8, 0);
+  EXPECT_EQ(name(*queue.next(7, WorkerRole::kUrgent, 0)), "a:8");
+  EXPECT_FALSE(queue.next(8, WorkerRole::kUrgent, 0)) << "nothing beside what playing begins with";
+  queue.wish("a", "720p", 3, 0);
   EXPECT_EQ(name(*queue.next(7, WorkerRole::kUrgent, 0)), "a:3");
+  const auto ahead = queue.next(8, WorkerRole::kUrgent, 0);
+  ASSERT_TRUE(ahead);
+  EXPECT_EQ(name(*ahead), "a:4");
+  EXPECT_FALSE(ahead->wished);
+  EXPECT_FALSE(queue.next(9, WorkerRole::kUrgent, 0)) << "the rest is for ordinary workers";
+  EXPECT_EQ(queue.wish("a", "720p", 4, 0), WishAnswer::kQueued);
+  EXPECT_EQ(name(*queue.next(9, WorkerRole::kUrgent, 0)), "a:5") << "a:4 is under way";
+  EXPECT_THAT(queue.made(*ahead, 1), ElementsAre(k720));
+}
+
+TEST(TaskQueue, NothingIsMadeAheadOfWhatIsLeft) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 100);
+  queue.wish("a", "720p", 40, 0);
+  queue.wish("a", "720p", 60, 0);
+  EXPECT_EQ(name(*queue.next(7, WorkerRole::kUrgent, 0)), "a:40");
+  EXPECT_EQ(name(*queue.next(8, WorkerRole::kUrgent, 0)), "a:60");
+  EXPECT_TRUE(queue.ahead_waits(0));
+  queue.left("a", "720p", 40);
+  EXPECT_EQ(name(*queue.next(9, WorkerRole::kUrgent, 0)), "a:61");
+  EXPECT_FALSE(queue.ahead_waits(0));
+  queue.left("b", "720p", 40);
+  queue.left("a", "no such rung", 40);
+}
+
+TEST(TaskQueue, AWishWaitsUntilItIsGivenOut) {
+  TaskQueue queue(options());
+  add_planned(queue, "a", 10);
+  const auto any = [](std::string_view, std::string_view, std::uint32_t) { return true; };
+  EXPECT_FALSE(queue.wish_waits(0, any));
+  queue.wish("a", "720p", 3, 0);
+  EXPECT_TRUE(queue.wish_waits(0, any));
+  EXPECT_FALSE(queue.wish_waits(
+      0, [](std::string_view video, std::string_view track, std::uint32_t segment) {
+        EXPECT_EQ(video, "a");
+        EXPECT_EQ(track, "720p");
+        EXPECT_EQ(segment, 3u);
+        return false;
+      }));
+  (void)queue.next(7, WorkerRole::kUrgent, 0);
+  EXPECT_FALSE(queue.wish_waits(0, any));
 }
 
 TEST(TaskQueue, AnUrgentWorkerOvertakesTheBackground) {
