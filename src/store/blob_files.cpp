@@ -10,14 +10,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 namespace sf::store {
 namespace {
 
 constexpr mode_t kFolderMode = 0750;
 constexpr mode_t kFileMode = 0640;
+constexpr std::size_t kCompareBytes = 64 << 10;
 
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
@@ -40,6 +43,26 @@ Result<> link_as(int file, int folder, const std::string& name) {
     return {};
   }
   return fail_errno(errno, concat("link ", name));
+}
+
+/// Whether `name` in `folder` holds just the bytes of `file`.
+bool is_there_already(int file, int folder, const std::string& name) {
+  const UniqueFd there(::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  struct stat ours{};
+  struct stat theirs{};
+  if (!there || ::fstat(file, &ours) != 0 || ::fstat(there.get(), &theirs) != 0) return false;
+  if (!S_ISREG(theirs.st_mode) || ours.st_size != theirs.st_size) return false;
+  std::vector<char> one(kCompareBytes);
+  std::vector<char> other(kCompareBytes);
+  for (off_t at = 0; at < ours.st_size;) {
+    const auto got = ::pread(file, one.data(), one.size(), at);
+    if (got <= 0) return false;
+    const auto bytes = static_cast<std::size_t>(got);
+    if (::pread(there.get(), other.data(), bytes, at) != got) return false;
+    if (std::memcmp(one.data(), other.data(), bytes) != 0) return false;
+    at += got;
+  }
+  return true;
 }
 
 /// kNotFound when temp/ does not hold the file, or no longer.
@@ -188,6 +211,10 @@ Result<> name_file(int file, int parent, std::string_view path) {
 
   const std::string hidden = hidden_name(file);
   if (!hidden.empty()) {
+    if (is_there_already(file, folder->get(), name)) {
+      drop_unnamed_file(file, parent);
+      return sync_folder(folder->get(), path);
+    }
     if (::renameat(parent, hidden.c_str(), folder->get(), name.c_str()) != 0) {
       return fail_errno(errno, concat("rename to ", path));
     }
@@ -195,6 +222,7 @@ Result<> name_file(int file, int parent, std::string_view path) {
   }
   auto linked = link_as(file, folder->get(), name);
   if (!linked && linked.error().sys == EEXIST) {
+    if (is_there_already(file, folder->get(), name)) return sync_folder(folder->get(), path);
     const std::string aside = concat(kHiddenPrefix, make_id());
     linked = link_as(file, folder->get(), aside);
     if (!linked) return linked;

@@ -46,7 +46,8 @@ inline constexpr std::string_view kHiddenPrefix = ".tmp-";
 void drop_unnamed_file(int file, int folder) noexcept;
 
 /// Gives a file of make_unnamed_file, synced already, the name `path` below `parent`, replacing
-/// what was there, and syncs the folder.
+/// what was there, and syncs the folder. A file of the same bytes stays: who has read it finds it
+/// unchanged, its times too (an entity tag is made of them).
 Result<> name_file(int file, int parent, std::string_view path);
 /// kTooLarge when it has more than `bytes_max`.
 Result<std::string> read_file(int parent, const std::string& path, std::size_t bytes_max);

@@ -74,7 +74,8 @@ class BlobStore {
   /// worker to write into.
   io::Task<Result<UniqueFd>> make_unnamed(std::string id) const;
   /// Syncs `file` (from make_unnamed) and gives it its name processed/{id}/{name}, replacing what
-  /// was there; folders are made and synced. After it returns the name is durable.
+  /// was there unless it holds the same bytes (then that file stays as it is); folders are made and
+  /// synced. After it returns the name is durable.
   io::Task<Result<>> publish(std::string id, int file, std::string name) const;
   /// processed/{id}/{name} for reading and writing, made when it is missing. Never synced: for what
   /// can be made again. `remove_blob` ends it; a missing one is no error.

@@ -119,6 +119,27 @@ TEST_P(BlobsTest, PublishedBlobsAppearWholeAndReplaceEachOther) {
   EXPECT_EQ(std::distance(begin(entries), end(entries)), 3) << "id, 1080p, 0.ts and nothing else";
 }
 
+TEST_P(BlobsTest, TheSameBytesPublishedAgainLeaveTheFileAsItIs) {
+  const std::string id = make_id();
+  const auto publish = [&](const std::string& content) {
+    const UniqueFd file = must(reactor.wait(blobs->make_unnamed(id)));
+    EXPECT_EQ(::write(file.get(), content.data(), content.size()), ssize_t(content.size()));
+    must(reactor.wait(blobs->publish(id, file.get(), "1080p/0.ts")));
+    struct stat info{};
+    EXPECT_EQ(::stat((at("processed") / id / "1080p/0.ts").c_str(), &info), 0);
+    return info.st_ino;
+  };
+  std::string content(200'000, 'a');
+  const auto first = publish(content);
+  EXPECT_EQ(publish(content), first);
+  content.back() = 'b';
+  const auto second = publish(content);
+  EXPECT_NE(second, first);
+  content.pop_back();
+  EXPECT_NE(publish(content), second);
+  EXPECT_EQ(must(reactor.wait(blobs->read_small(id, "1080p/0.ts", 300'000))), content);
+}
+
 TEST_P(BlobsTest, SmallBlobs) {
   const std::string id = make_id();
   must(reactor.wait(blobs->write_small(id, "plan", "one")));
