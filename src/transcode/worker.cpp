@@ -410,6 +410,8 @@ void prepare_signals() {
 int run_worker() {
   prepare_signals();
   ::prctl(PR_SET_NAME, "sf-worker");
+  // x264 asks for huge pages, of which it then uses a part: 50 MB a worker at 1080p.
+  ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
   int type = 0;
   socklen_t bytes = sizeof type;
   if (::getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &bytes) < 0 ||
