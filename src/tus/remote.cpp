@@ -80,7 +80,14 @@ Error error_of(const ClientResponse& answer, std::string_view what) {
     said = problem->string_at("detail");
     if (hint.empty()) hint = problem->string_at("hint");
   }
+  // Not followed: the token was meant for the server that was named.
+  if (const auto to = answer.headers.get("Location"); to && answer.status / 100 == 3) {
+    hint = concat("it sends to ", *to, ", so give --to the address of that");
+  }
   if (said.empty()) said = http::reason_phrase(answer.status);
+  for (std::string* sentence : {&said, &hint}) {
+    if (sentence->ends_with('.')) sentence->pop_back();
+  }
   std::string text = concat(what, ": the server answered ", answer.status, ": ", said);
   if (!hint.empty()) text += concat("; ", hint);
   return {code, std::move(text), 0};

@@ -123,6 +123,12 @@ Result<UploadOutcome> Upload::run() {
   }
   auto sent = each_part(&Upload::send_part, Pace::kWidening);
   auto location = sent ? join() : fail(std::move(sent.error()));
+  if (sent && !location && location.error().code == ErrorCode::kNotFound && !group_.empty()) {
+    // Replaced after it was sent (see forget_gone), or all deleted: asking the parts tells.
+    for (Part& part : parts_) part.is_known = false;
+    sent = each_part(&Upload::send_part, Pace::kAtOnce);
+    location = sent ? join() : fail(std::move(sent.error()));
+  }
   if (!location) {
     // Gone, or whole parts that the server will not join: what is remembered leads nowhere.
     const ErrorCode code = location.error().code;

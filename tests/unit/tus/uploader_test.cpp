@@ -2,7 +2,8 @@
 
 #include <streamforge/base/json.hpp>
 
-#include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include "in_process.hpp"
 
@@ -29,6 +30,30 @@ class UploaderTest : public ServiceTest {
     return upload(order, {.on_progress = [bytes](const UploadProgress& now) {
                     return !now.sent_is_known || now.sent_bytes < bytes;
                   }});
+  }
+  /// Creates a part anew that the upload under way has created; 0 when there is none.
+  int create_again(std::size_t total) {
+    const auto pair = [](const char* key, const std::string& value) {
+      return concat(key, ' ', to_base64(as_bytes(value)));
+    };
+    for (const auto& entry : std::filesystem::directory_iterator(files_.path() / "state")) {
+      // One that is just being written is not read, nor its name found again.
+      std::ifstream file(entry.path());
+      const auto kept = json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
+      if (!kept || !kept->is_object() || kept->find("parts") == nullptr) continue;
+      for (const auto& part : kept->find("parts")->array()) {
+        if (part.string_at("location").empty()) continue;
+        const std::uint64_t begin = part.uint_at("begin");
+        return fetch("POST", "/files",
+                     {{"Upload-Concat", "partial"},
+                      {"Upload-Length", concat(part.uint_at("end") - begin)},
+                      {"Upload-Metadata",
+                       concat(pair("group", kept->string_at("group")), ',',
+                              pair("offset", concat(begin)), ',', pair("total", concat(total)))}})
+            .status;
+      }
+    }
+    return 0;
   }
   test::TempDir files_;
 };
@@ -104,32 +129,20 @@ TEST_P(UploaderTest, PartsBecomeOneVideo) {
 TEST_P(UploaderTest, ALateCreationOfAnEarlierRunIsOutlived) {
   start();
   const std::string source = noise(70'000'000);
-  const auto order = order_for(source);
-  int status = 0;
-  const auto outcome = upload(
-      order, {.on_progress = [&](const UploadProgress& now) {
-        if (now.sent_bytes == 0 || status != 0) return true;
-        const auto kept = json::parse(
-            test::read_file(std::filesystem::directory_iterator(files_.path() / "state")->path()));
-        const auto& parts = kept->find("parts")->array();
-        const auto part = *std::ranges::find_if(
-            parts, [](const auto& each) { return !each.string_at("location").empty(); });
-        const auto pair = [](const char* key, const std::string& value) {
-          return concat(key, ' ', to_base64(as_bytes(value)));
-        };
-        const std::uint64_t begin = part.uint_at("begin");
-        status = fetch("POST", "/files",
-                       {{"Upload-Concat", "partial"},
-                        {"Upload-Length", concat(part.uint_at("end") - begin)},
-                        {"Upload-Metadata", concat(pair("group", kept->string_at("group")), ',',
-                                                   pair("offset", concat(begin)), ',',
-                                                   pair("total", concat(source.size())))}})
-                     .status;
-        return true;
-      }});
-  EXPECT_EQ(status, 201);
-  ASSERT_TRUE(outcome) << outcome.error().message;
-  EXPECT_EQ(blob("raw", outcome->id), source);
+  // While parts are under way, and when the last bytes have left: then a whole part is replaced.
+  for (const std::uint64_t when : {std::uint64_t{1}, source.size()}) {
+    const auto order = order_for(source);
+    int status = 0;
+    UploadObserver observer;
+    observer.on_progress = [&](const UploadProgress& now) {
+      if (now.sent_bytes >= when && status == 0) status = create_again(source.size());
+      return true;
+    };
+    const auto outcome = upload(order, observer);
+    EXPECT_EQ(status, 201);
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_EQ(blob("raw", outcome->id), source);
+  }
 }
 
 TEST_P(UploaderTest, AFileThatChangedStartsAnew) {
