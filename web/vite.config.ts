@@ -8,6 +8,11 @@ const proxied = ['/api', '/files', '/v'];
 export default defineConfig({
   plugins: [react()],
   resolve: { tsconfigPaths: true },
+  experimental: {
+    // The page's own links are the only absolute ones: the server puts a base path before them.
+    renderBuiltUrl: (filename, { hostType }) =>
+      hostType === 'html' ? `/${filename}` : { relative: true },
+  },
   build: {
     target: 'es2022',
     // A data: URL would need a wider Content-Security-Policy than 'self'.

@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <toml.hpp>
 
+#include <algorithm>
+#include <cctype>
 #include <iostream>
 #include <map>
 #include <thread>
@@ -21,22 +23,22 @@ constexpr const char* kLocalDir = "./streamforge-data";
 const std::map<std::string, io::BackendKind> kBackends{{"auto", io::BackendKind::kAuto},
                                                        {"uring", io::BackendKind::kUring},
                                                        {"epoll", io::BackendKind::kEpoll}};
-const std::map<std::string, tus::UploadIo> kUploadIo{{"auto", tus::UploadIo::kAuto},
-                                                     {"direct", tus::UploadIo::kDirect},
 const std::map<std::string, KernelTlsUse> kKernelTls{{"auto", KernelTlsUse::kAuto},
                                                      {"off", KernelTlsUse::kOff}};
+const std::map<std::string, tus::UploadIo> kUploadIo{{"auto", tus::UploadIo::kAuto},
+                                                     {"direct", tus::UploadIo::kDirect},
                                                      {"buffered", tus::UploadIo::kBuffered},
                                                      {"splice", tus::UploadIo::kSplice}};
 const std::map<std::string, log::Level> kLevels{{"debug", log::Level::kDebug},
                                                 {"info", log::Level::kInfo},
                                                 {"warn", log::Level::kWarn},
                                                 {"error", log::Level::kError}};
+const std::map<std::string, AccessLog> kAccessLogs{
+    {"false", AccessLog::kNone}, {"true", AccessLog::kFile}, {"stderr", AccessLog::kStderr}};
 const std::map<std::string, log::Format> kFormats{{"text", log::Format::kText},
                                                   {"json", log::Format::kJson}};
 const std::map<std::string, transcode::ProgressStyle> kProgress{
     {"auto", transcode::ProgressStyle::kAuto},
-const std::map<std::string, AccessLog> kAccessLogs{
-    {"false", AccessLog::kNone}, {"true", AccessLog::kFile}, {"stderr", AccessLog::kStderr}};
     {"json", transcode::ProgressStyle::kJson},
     {"none", transcode::ProgressStyle::kNone}};
 
@@ -66,8 +68,6 @@ void add_named(CLI::App* app, const std::string& flag, T& value,
   add_setting(app, flag, value, help)->transform(CLI::CheckedTransformer(names, CLI::ignore_case));
 }
 
-/// TLS beside the plain listener: for browsers on other machines.
-void add_tls(CLI::App* app, ServeOptions& serve) {
 constexpr std::size_t kBasePathBytesMax = 100;
 
 /// "/media" of "/media/", nothing of "/"; what is wrong with it otherwise. It holds only characters
@@ -87,6 +87,8 @@ std::string check_base_path(std::string& text) {
   return good ? "" : "a base path is like /media: letters, digits, - _ . ~ between slashes";
 }
 
+/// TLS beside the plain listener: for browsers on other machines.
+void add_tls(CLI::App* app, ServeOptions& serve) {
   add_setting(app, "tls-listen", serve.tls_listen, "ADDR:PORT to listen on with TLS");
   add_setting(app, "tls-cert", serve.tls_certs,
               "PEM file: a certificate and what leads to its root; again for other names (SNI)")
@@ -96,6 +98,8 @@ std::string check_base_path(std::string& text) {
   app->add_flag("--tls-self-signed", serve.tls_self_signed,
                 "Make a certificate that nobody vouches for, to try TLS out")
       ->envname(environment_name("tls-self-signed"));
+  add_named(app, "ktls", serve.ktls, kKernelTls,
+            "Let the kernel encrypt what TLS connections are sent: auto (where it can) or off");
   add_setting(app, "tls-redirect", serve.tls_redirect,
               "Move pages that are asked for without TLS to it: true or false");
   add_setting(app, "hsts-max-age", serve.hsts_max_age,
@@ -110,6 +114,11 @@ void add_address_limit(CLI::App* app, ServeOptions& serve) {
               "ADDRESS or ADDRESS/BITS that may have any number: proxies in front; again for more")
       ->allow_extra_args(false)
       ->capture_default_str();
+  add_setting(app, "trusted-proxy", serve.trusted_proxies,
+              "ADDRESS or ADDRESS/BITS whose Forwarded and X-Forwarded-* fields are believed; "
+              "again for more; none: nobody's")
+      ->allow_extra_args(false)
+      ->capture_default_str();
 }
 
 void add_serve(CLI::App& root, Options& options, std::string& config) {
@@ -117,16 +126,7 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
   CLI::App* app = root.add_subcommand("serve", "Run the server");
   app->add_option("--config", config, "TOML file with any of these settings, by name");
   add_setting(app, "data", serve.data_dir, "Directory of everything durable");
-  add_named(app, "ktls", serve.ktls, kKernelTls,
-            "Let the kernel encrypt what TLS connections are sent: auto (where it can) or off");
   add_setting(app, "listen", serve.listen, "ADDR:PORT to listen on")->capture_default_str();
-  add_tls(app, serve);
-  add_setting(app, "reactors", serve.reactors, "I/O threads; 0: a quarter of the cores")
-      ->check(CLI::Range(0, 256));
-  add_setting(app, "transcoders", serve.transcoders, "Transcoder processes; -1: by the cores")
-      ->check(CLI::Range(-1, 256));
-  add_named(app, "io", serve.io, kBackends, "How I/O is done: auto, uring or epoll");
-  app->add_flag("--open", serve.open, "Let anyone upload (loopback addresses only)")
   add_setting(app, "base-path", serve.base_path,
               "Path below which the server is reached, behind a proxy that keeps it: /media")
       ->transform(CLI::Validator(check_base_path, "PATH"));
@@ -134,17 +134,19 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
               "TCP congestion control: auto (the system's, but near peers are not paced), system, "
               "or a name that the kernel knows")
       ->capture_default_str();
+  add_tls(app, serve);
+  add_setting(app, "reactors", serve.reactors, "I/O threads; 0: a quarter of the cores")
+      ->check(CLI::Range(0, 256));
+  add_setting(app, "transcoders", serve.transcoders, "Transcoder processes; -1: by the cores")
+      ->check(CLI::Range(-1, 256));
+  add_named(app, "io", serve.io, kBackends, "How I/O is done: auto, uring or epoll");
+  app->add_flag("--open", serve.open, "Let anyone upload (loopback addresses only)")
       ->envname(environment_name("open"));
   add_setting(app, "staging-mib", serve.staging_mib, "Ingest memory of one reactor, in MiB")
       ->check(CLI::Range(4, 4096));
   add_named(app, "upload-io", serve.upload_io, kUploadIo,
             "How uploads reach the disk: auto, direct, buffered or splice");
   add_setting(app, "upload-max-bytes", serve.upload_max_bytes, "Largest upload; 0: no limit");
-  add_setting(app, "trusted-proxy", serve.trusted_proxies,
-              "ADDRESS or ADDRESS/BITS whose Forwarded and X-Forwarded-* fields are believed; "
-              "again for more; none: nobody's")
-      ->allow_extra_args(false)
-      ->capture_default_str();
   add_setting(app, "account-uploads-max", serve.account_uploads_max,
               "Uploads that one account may send at once; 0: no limit");
   add_setting(app, "account-creations-max", serve.account_creations_max,
@@ -205,7 +207,8 @@ void add_upload(CLI::App& root, Options& options) {
   CLI::App* app = root.add_subcommand("upload", "Upload files, continuing where they stopped");
   app->add_option("FILE", upload.files, "Files to upload")->required()->check(CLI::ExistingFile);
   app->add_option("--to", upload.to,
-                  "Server, https://HOST or http://HOST:PORT; else the one that runs on --data");
+                  "Server, https://HOST, http://HOST:PORT or https://HOST/PATH; else the one that "
+                  "runs on --data");
   app->add_flag("--insecure", upload.insecure,
                 "Trust any certificate: for a server that was started with --tls-self-signed");
   app->add_option("--token", upload.token, "Bearer token")->envname("STREAMFORGE_TOKEN");
@@ -358,11 +361,11 @@ int parse(int argc, char** argv, Options& options, bool& leave) {
   CLI::App* check = root.add_subcommand("check", "Look at an HLS stream, anybody's, row by row");
   check->add_option("URL|DIR", options.check_what, "https://…/master.m3u8, a folder or a playlist")
       ->required();
+  check->add_flag("--insecure", options.check_insecure,
+                  "Trust any certificate: for a server that was started with --tls-self-signed");
   check->callback([&options] { options.verb = Verb::kCheck; });
   CLI::App* doctor = root.add_subcommand("doctor", "Say what works on this machine, and what not");
   doctor->add_option("--data", options.doctor_dir, "Directory the server would use")
-  check->add_flag("--insecure", options.check_insecure,
-                  "Trust any certificate: for a server that was started with --tls-self-signed");
       ->envname(environment_name("data"));
   doctor->callback([&options] { options.verb = Verb::kDoctor; });
   root.add_subcommand("worker", "")->group("")->callback([&options] {

@@ -126,11 +126,11 @@ class Server {
   std::unique_ptr<http::Server> http_;
   std::unique_ptr<http::Server> https_;  ///< Keeps answers of its own: they may differ.
   std::unique_ptr<http::Server> admin_http_;
-  std::unique_ptr<net::AddressLimit> address_limit_;
   std::vector<net::AddressPrefix> trusted_proxies_;
+  std::unique_ptr<net::AddressLimit> address_limit_;
+  net::Congestion congestion_;
   net::Spread spread_{sizes_.reactors};
   Listeners listeners_{reactors_};
-  net::Congestion congestion_;
   TlsSide tls_{options_, reactors_};
 
   // The control reactor's.
@@ -160,7 +160,6 @@ Result<std::vector<net::AddressPrefix>> parse_prefixes(const std::vector<std::st
     if (!prefix) return fail(std::move(prefix.error()));
     prefixes.push_back(*prefix);
   }
-  rlimit limit{};
   return prefixes;
 }
 
@@ -171,6 +170,7 @@ Result<> Server::limit_addresses() {
   auto exempt = parse_prefixes(options_.address_connections_exempt);
   if (!exempt) return fail(std::move(exempt.error()));
   trusted_proxies_ = std::move(*proxies);
+  rlimit limit{};
   unsigned connections_max = options_.address_connections_max;
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && connections_max > limit.rlim_cur / 2) {
     connections_max = std::max(1u, static_cast<unsigned>(limit.rlim_cur / 2));
@@ -215,22 +215,22 @@ std::string shown(net::Address address) {
 }
 
 Result<> Server::listen() {
+  auto congestion = net::Congestion::choose(options_.congestion);
+  if (!congestion) return fail(std::move(congestion.error()));
+  congestion_ = std::move(*congestion);
+  log::info("net", "chose the congestion control", {{"congestion", congestion_.to_string()}});
   auto sockets = net::listen_tcp(address_, sizes_.reactors);
   if (!sockets) return fail(std::move(sockets.error()));
   sockets_ = std::move(*sockets);
   if (auto listening = tls_.listen(sizes_.reactors); !listening) return listening;
-  url_ = concat("http://", shown(address_));
-  if (tls_.wanted()) tls_url_ = concat("https://", shown(tls_.address()));
+  url_ = concat("http://", shown(address_), options_.base_path);
+  if (tls_.wanted()) tls_url_ = concat("https://", shown(tls_.address()), options_.base_path);
   return {};
 }
 
 serve::JobControls Server::job_controls() {
   transcode::Scheduler& scheduler = *scheduler_;
   serve::JobControls jobs;
-  auto congestion = net::Congestion::choose(options_.congestion);
-  if (!congestion) return fail(std::move(congestion.error()));
-  congestion_ = std::move(*congestion);
-  log::info("net", "chose the congestion control", {{"congestion", congestion_.to_string()}});
   jobs.cancel = [&scheduler](std::string id) { return scheduler.cancel(std::move(id)); };
   jobs.retry = [&scheduler](std::string id) { return scheduler.retry(std::move(id)); };
   jobs.pause = [&scheduler](std::string id) { return scheduler.pause(std::move(id)); };
@@ -270,6 +270,7 @@ Result<> Server::start_site() {
   uploads.account_creations_per_minute_max = options_.account_creations_max;
   uploads.account_bytes_max = options_.account_max_bytes;
   uploads.account_unfinished_max = options_.account_unfinished_max;
+  uploads.base_path = options_.base_path;
   tus_ = std::make_unique<tus::Service>(*stores_->catalogue, *stores_->blobs, *stores_->accounts,
                                         uploads);
   tus_->set_before_remove([this](std::string id) { return scheduler_->forget(std::move(id)); });
@@ -280,12 +281,17 @@ Result<> Server::start_site() {
   if (!key) return fail(std::move(key.error()));
   site.signing_key = std::move(*key);
   site.secure_cookies = options_.secure_cookies;
+  site.base_path = options_.base_path;
   if (options_.tls_redirect) site.redirect_pages_to_port = tls_.port();
   site.not_ready_reasons = [this] { return not_ready_reasons(); };
   site_ = std::make_unique<serve::Site>(
       serve::SiteParts{*stores_->catalogue, *stores_->blobs, *stores_->accounts, stores_->events,
                        stores_->demand, stores_->pool},
       job_controls(), std::move(site));
+  if (!options_.base_path.empty()) {
+    site_->add_health_routes(router_);  // Who asks from this machine need not know of the path.
+    router_.set_base_path(options_.base_path);
+  }
   tus_->add_routes(router_);
   site_->add_routes(router_);
   add_admin_routes(admin_router_, *stores_->accounts, url_);
@@ -430,6 +436,9 @@ int run_serve(const ServeOptions& options) {
   logging.level = options.log_level;
   logging.format = options.log_format;
   logging.file = ignored ? "" : options.data_dir + "/log/streamforge.log";
+  if (options.access_log == AccessLog::kFile) {
+    logging.batch_file = options.data_dir + "/log/access.log";
+  }
   if (auto started = log::start(logging); !started) {
     std::cerr << "streamforge: " << started.error().message << '\n';
     return 1;
@@ -455,7 +464,4 @@ int run_serve(const ServeOptions& options) {
   return exit_code;
 }
 
-  if (options.access_log == AccessLog::kFile) {
-    logging.batch_file = options.data_dir + "/log/access.log";
-  }
 }  // namespace sf::app

@@ -198,7 +198,9 @@ void Http2Driver::end_session(std::uint32_t error_code) {
   ::nghttp2_session_terminate_session(session_.get(), error_code);
 }
 
-/// What has begun is finished; what comes after it was not looked at, and the client may ask again
+/// RFC 9113 section 6.8, in two steps. First the word that no more should be asked here; what is on
+/// its way is answered still. When the peer has heard it (a PING comes back) or has had the time
+/// to, the number of the last request that was looked at; who asks for more may ask again
 /// elsewhere.
 void Http2Driver::begin_goaway() noexcept {
   if (!session_ || failed_ || goaway_due_ms_ > 0) return;
@@ -206,8 +208,6 @@ void Http2Driver::begin_goaway() noexcept {
   ::nghttp2_submit_shutdown_notice(session_.get());
   ::nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr);
   kick();
-}
-
   // The wait for bytes was begun without this time in mind.
   if (reading_ && !std::exchange(nudged_, true)) connection_->interrupt_read();
 }
@@ -217,6 +217,8 @@ void Http2Driver::finish_goaway() noexcept {
   ::nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
                           ::nghttp2_session_get_last_proc_stream_id(session_.get()),
                           NGHTTP2_NO_ERROR, nullptr, 0);
+}
+
 // --- What streams ask of the session.
 
 std::string Http2Driver::next_request_id() { return concat(id_, '-', ++requests_); }

@@ -115,12 +115,20 @@ std::string allow_field(const std::array<bool, kMethods>& allowed) {
 
 io::Task<Response> ready(Response response) { co_return response; }
 
+/// Whether a path is `prefix` or below it; "" is above every path.
+bool covers(std::string_view prefix, std::string_view path) {
+  return path.starts_with(prefix) &&
+         (path.size() == prefix.size() || prefix.empty() || path[prefix.size()] == '/');
+}
+
 /// The answer when no handler takes the request.
-Response without_handler(const Request& request, const Match& match) {
+Response without_handler(const Request& request, const Match& match, std::string_view base_path) {
   if (!match.known) {
-    return problem(
-        request,
-        Problem{.status = 404, .code = "not_found", .detail = "There is nothing at this path."});
+    Problem nothing{.status = 404, .code = "not_found", .detail = "There is nothing at this path."};
+    if (!covers(base_path, request.path)) {
+      nothing.hint = concat("This server is at ", base_path, "/.");
+    }
+    return problem(request, nothing);
   }
   Response response =
       request.method == Method::kOptions
@@ -136,11 +144,6 @@ Response without_handler(const Request& request, const Match& match) {
 struct PrefixFilter {
   std::string prefix;  ///< Without a trailing '/': "" is every path.
   Filter filter;
-
-  [[nodiscard]] bool covers(std::string_view path) const {
-    return path.starts_with(prefix) &&
-           (path.size() == prefix.size() || prefix.empty() || path[prefix.size()] == '/');
-  }
 };
 
 using FilterChain = std::vector<const Filter*>;
@@ -160,9 +163,10 @@ io::Task<Response> run_filtered(FilterChain chain, const Handler& handler, Reque
 }
 
 /// Filters run around our own 404, 405 and OPTIONS too: CORS and access apply to them as well.
-io::Task<Response> run_filtered_fallback(FilterChain chain, Match match, Request& request) {
-  const Handler fallback = [&match](Request& passed) {
-    return ready(without_handler(passed, match));
+io::Task<Response> run_filtered_fallback(FilterChain chain, Match match, std::string_view base_path,
+                                         Request& request) {
+  const Handler fallback = [&match, base_path](Request& passed) {
+    return ready(without_handler(passed, match, base_path));
   };
   co_return co_await run_chain(chain, 0, fallback, request);
 }
@@ -172,11 +176,13 @@ io::Task<Response> run_filtered_fallback(FilterChain chain, Match match, Request
 struct Router::Impl {
   Node root;
   std::vector<PrefixFilter> filters;
+  std::string base_path;
 
   Endpoint& endpoint(std::string_view pattern, std::vector<std::string>& names) {
     SF_ASSERT(pattern.starts_with('/'));
+    const std::string whole = concat(base_path, pattern);
     Node* node = &root;
-    for (const auto segment : segments_of(pattern)) {
+    for (const auto segment : segments_of(whole)) {
       if (!segment.starts_with('{')) {
         auto& child = node->literals[std::string(segment)];
         if (!child) child = std::make_unique<Node>();
@@ -202,6 +208,11 @@ struct Router::Impl {
 Router::Router() : impl_(std::make_unique<Impl>()) {}
 Router::~Router() = default;
 
+void Router::set_base_path(std::string_view base_path) {
+  SF_ASSERT(base_path.empty() || (base_path.starts_with('/') && !base_path.ends_with('/')));
+  impl_->base_path = base_path;
+}
+
 void Router::add(Method method, std::string_view pattern, Handler handler) {
   std::vector<std::string> names;
   auto& slot = impl_->endpoint(pattern, names).by_method[static_cast<std::size_t>(method)];
@@ -218,7 +229,7 @@ void Router::add_any(std::string_view pattern, Handler handler) {
 
 void Router::add_filter(std::string_view prefix, Filter filter) {
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
-  impl_->filters.push_back({std::string(prefix), std::move(filter)});
+  impl_->filters.push_back({concat(impl_->base_path, prefix), std::move(filter)});
 }
 
 io::Task<Response> Router::dispatch(Request& request) const {
@@ -237,13 +248,14 @@ io::Task<Response> Router::dispatch(Request& request) const {
   }
   FilterChain chain;
   for (const auto& entry : impl_->filters) {
-    if (entry.covers(request.path)) chain.push_back(&entry.filter);
+    if (covers(entry.prefix, request.path)) chain.push_back(&entry.filter);
   }
   if (chain.empty()) {
-    return match.slot ? match.slot->handler(request) : ready(without_handler(request, match));
+    return match.slot ? match.slot->handler(request)
+                      : ready(without_handler(request, match, impl_->base_path));
   }
   if (match.slot) return run_filtered(std::move(chain), match.slot->handler, request);
-  return run_filtered_fallback(std::move(chain), std::move(match), request);
+  return run_filtered_fallback(std::move(chain), std::move(match), impl_->base_path, request);
 }
 
 }  // namespace sf::http

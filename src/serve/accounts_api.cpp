@@ -40,7 +40,8 @@ std::string AccountsApi::cookie_for(const http::Request& request, std::string_vi
                                     std::int64_t expires_at_ms) const {
   std::string cookie =
       concat(kSessionCookie, '=', secret,
-             "; Path=/; HttpOnly; SameSite=Lax; Expires=", to_http_date(expires_at_ms));
+             "; Path=", shared_.options.base_path.empty() ? "/" : shared_.options.base_path,
+             "; HttpOnly; SameSite=Lax; Expires=", to_http_date(expires_at_ms));
   if (shared_.options.secure_cookies || request.secure) cookie += "; Secure";
   return cookie;
 }

@@ -29,7 +29,9 @@ void append_event(std::string& out, const store::Event& event, const Stream& str
     out += concat("{\"id\":\"", video.id, "\"}");
   } else {
     const unsigned position = stream.shared.jobs.queue_position(video.id);
-    out += concat("{\"id\":\"", video.id, "\",\"video\":", video_json(video, position), '}');
+    out +=
+        concat("{\"id\":\"", video.id,
+               "\",\"video\":", video_json(video, position, stream.shared.options.base_path), '}');
   }
   out += "\n\n";
 }

@@ -132,7 +132,8 @@ class Playback {
   std::unique_ptr<Cache> cache_;
 };
 
-/// The web app: every embedded file under its path, index.html for the app's own routes.
+/// The web app: every embedded file under its path, index.html for the app's own routes, made once
+/// for where it is shown.
 class WebFiles {
  public:
   explicit WebFiles(Shared& shared);
@@ -145,6 +146,8 @@ class WebFiles {
   /// The page, or where it is asked for in the clear and must not be: the way to it.
   io::Task<http::Response> page_or_redirect(http::Request& request);
   io::Task<http::Response> page_for_unknown(http::Request& request, const http::Handler& next);
+  /// The path of a request that was routed here, as the routes are written.
+  [[nodiscard]] std::string_view below_base(const http::Request& request) const;
   struct Index;
   Shared& shared_;
   std::unique_ptr<Index> index_;

@@ -42,8 +42,10 @@ void Site::add_routes(http::Router& router) {
   impl_->events.add_routes(router);
   impl_->playback.add_routes(router);
   impl_->web.add_routes(router);
-  impl_->health.add_routes(router);
+  add_health_routes(router);
 }
+
+void Site::add_health_routes(http::Router& router) { impl_->health.add_routes(router); }
 
 void Site::begin_drain() noexcept {
   impl_->shared.draining.store(true, std::memory_order_relaxed);

@@ -111,7 +111,8 @@ double frames_per_second(const store::Video& video) {
 
 }  // namespace
 
-void write_video(json::Writer& writer, const store::Video& video, unsigned queue_position) {
+void write_video(json::Writer& writer, const store::Video& video, unsigned queue_position,
+                 std::string_view base_path) {
   writer.begin_object()
       .field("id", video.id)
       .field("title", video.title)
@@ -150,19 +151,19 @@ void write_video(json::Writer& writer, const store::Video& video, unsigned queue
   writer.key("warnings").begin_array();
   for (const auto& warning : video.warnings) writer.value(warning);
   writer.end_array();
-  write_text_or_null(writer, "hls_url",
-                     video.playable ? concat("/v/", video.id, "/master.m3u8") : std::string());
-  const auto picture = [&video](bool there, std::string_view name) {
-    return there ? concat("/v/", video.id, '/', name) : std::string();
+  const auto url = [&video, base_path](bool there, std::string_view name) {
+    return there ? concat(base_path, "/v/", video.id, '/', name) : std::string();
   };
-  write_text_or_null(writer, "poster_url", picture(video.poster, hls::kPosterName));
-  write_text_or_null(writer, "storyboard_url", picture(video.storyboard, hls::kStoryboardName));
+  write_text_or_null(writer, "hls_url", url(video.playable, "master.m3u8"));
+  write_text_or_null(writer, "poster_url", url(video.poster, hls::kPosterName));
+  write_text_or_null(writer, "storyboard_url", url(video.storyboard, hls::kStoryboardName));
   writer.end_object();
 }
 
-std::string video_json(const store::Video& video, unsigned queue_position) {
+std::string video_json(const store::Video& video, unsigned queue_position,
+                       std::string_view base_path) {
   json::Writer writer;
-  write_video(writer, video, queue_position);
+  write_video(writer, video, queue_position, base_path);
   return std::move(writer).take();
 }
 

@@ -131,7 +131,7 @@ io::Task<http::Response> VideosApi::list(http::Request& request) {
   writer.begin_object().key("items").begin_array();
   for (const auto& video : page->items) {
     if (store::may(*who, store::Action::kReadVideo, video.owner, video.visibility)) {
-      write_video(writer, video, shared_.jobs.queue_position(video.id));
+      write_video(writer, video, shared_.jobs.queue_position(video.id), shared_.options.base_path);
     }
   }
   writer.end_array().key("next_cursor");
@@ -153,8 +153,8 @@ io::Task<http::Response> VideosApi::get(http::Request& request) {
   auto who = allowed(request, shared_.parts.accounts, store::Action::kReadVideo, video->owner,
                      video->visibility);
   if (!who) co_return http::problem(request, who.error());
-  http::Response response =
-      http::Response::json(200, video_json(*video, shared_.jobs.queue_position(id)));
+  http::Response response = http::Response::json(
+      200, video_json(*video, shared_.jobs.queue_position(id), shared_.options.base_path));
   response.headers.set("ETag", video_etag(*video));
   response.headers.set("Cache-Control", "no-store");
   co_return response;
@@ -193,8 +193,8 @@ io::Task<http::Response> VideosApi::patch(http::Request& request) {
             "Read the video again, look at what changed, and send your change once more."});
   }
   if (!updated) co_return http::problem(request, updated.error());
-  http::Response response =
-      http::Response::json(200, video_json(*updated, shared_.jobs.queue_position(id)));
+  http::Response response = http::Response::json(
+      200, video_json(*updated, shared_.jobs.queue_position(id), shared_.options.base_path));
   response.headers.set("ETag", video_etag(*updated));
   co_return response;
 }
@@ -236,7 +236,8 @@ io::Task<http::Response> VideosApi::restore(http::Request& request) {
   if (!updated) co_return http::problem(request, updated.error());
   auto resumed = co_await shared_.jobs.resume(id);
   (void)resumed;  // Nothing to resume when it was finished.
-  co_return http::Response::json(200, video_json(*updated, shared_.jobs.queue_position(id)));
+  co_return http::Response::json(
+      200, video_json(*updated, shared_.jobs.queue_position(id), shared_.options.base_path));
 }
 
 io::Task<http::Response> VideosApi::job(http::Request& request, const JobControls::Intent& intent) {
@@ -250,7 +251,8 @@ io::Task<http::Response> VideosApi::job(http::Request& request, const JobControl
   if (!done) co_return http::problem(request, done.error());
   video = co_await shared_.parts.catalogue.video(id);
   if (!video) co_return http::problem(request, video.error());
-  co_return http::Response::json(200, video_json(*video, shared_.jobs.queue_position(id)));
+  co_return http::Response::json(
+      200, video_json(*video, shared_.jobs.queue_position(id), shared_.options.base_path));
 }
 
 /// A link to the playlist that works for anybody until it expires.
@@ -278,7 +280,8 @@ io::Task<http::Response> VideosApi::playback_url(http::Request& request) {
   const std::int64_t expires_s = wall_ms() / 1000 + static_cast<std::int64_t>(seconds);
   json::Writer writer;
   writer.begin_object()
-      .field("url", concat("/v/", id, "/master.m3u8?token=", shared_.tokens.sign(id, expires_s)))
+      .field("url", concat(shared_.options.base_path, "/v/", id,
+                           "/master.m3u8?token=", shared_.tokens.sign(id, expires_s)))
       .field("expires_at", to_rfc3339(expires_s * 1000))
       .end_object();
   http::Response response = http::Response::json(200, std::move(writer).take());

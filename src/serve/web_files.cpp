@@ -1,6 +1,7 @@
 #include "handlers.hpp"
 #include "web_assets.hpp"
 
+#include <streamforge/base/digest.hpp>
 #include <streamforge/http/representation.hpp>
 
 #include <map>
@@ -21,14 +22,46 @@ constexpr std::string_view kContentSecurityPolicy =
     "font-src 'self'; media-src 'self' blob: data:; connect-src 'self'; worker-src 'self'; "
     "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors ";
 
+/// The page below a base path, which each attribute that is an absolute path gets in front: what
+/// the page loads (and that loads the rest by relative URLs), and `data-base`, which its scripts
+/// read.
+struct PlacedPage {
+  std::string text;
+  std::string packed;
+  std::string etag;
+  std::string packed_etag;
+  WebAsset asset;
+
+  PlacedPage(const WebAsset& built, std::string_view base_path) {
+    constexpr std::string_view kAbsolute = "=\"/";
+    std::string_view rest = as_text(built.bytes);
+    for (auto at = rest.find(kAbsolute); at != rest.npos; at = rest.find(kAbsolute)) {
+      text.append(rest.substr(0, at + 2)).append(base_path).push_back('/');
+      rest.remove_prefix(at + kAbsolute.size());
+    }
+    text.append(rest);
+    packed = http::gzip(text);
+    const std::string digest = sha256_hex(as_bytes(text)).substr(0, 32);
+    etag = concat('"', digest, '"');
+    packed_etag = concat('"', digest, "-gzip\"");
+    asset = {built.path, as_bytes(text), as_bytes(packed), etag, packed_etag};
+  }
+  PlacedPage(const PlacedPage&) = delete;  // The asset shows the texts.
+};
+
 }  // namespace
 
 struct WebFiles::Index {
   std::map<std::string_view, const WebAsset*> by_path;
+  std::optional<PlacedPage> placed;  ///< Below a base path.
 };
 
 WebFiles::WebFiles(Shared& shared) : shared_(shared), index_(std::make_unique<Index>()) {
   for (const WebAsset& asset : web_assets()) index_->by_path.emplace(asset.path, &asset);
+  const std::string& base_path = shared_.options.base_path;
+  if (base_path.empty()) return;
+  const WebAsset*& page = index_->by_path.at(kPageFile);
+  page = &index_->placed.emplace(*page, base_path).asset;
 }
 
 WebFiles::~WebFiles() = default;
@@ -75,6 +108,10 @@ void WebFiles::add_routes(http::Router& router) {
   }
 }
 
+std::string_view WebFiles::below_base(const http::Request& request) const {
+  return std::string_view(request.path).substr(shared_.options.base_path.size());
+}
+
 io::Task<http::Response> WebFiles::page_for_unknown(http::Request& request,
                                                     const http::Handler& next) {
   http::Response response = co_await next(request);
@@ -89,7 +126,7 @@ io::Task<http::Response> WebFiles::page_for_unknown(http::Request& request,
 }
 
 io::Task<http::Response> WebFiles::file(http::Request& request) {
-  const auto found = index_->by_path.find(request.path);
+  const auto found = index_->by_path.find(below_base(request));
   SF_ASSERT(found != index_->by_path.end());  // Only paths of the index are routed here.
   co_return respond_with(request, *found->second);
 }
@@ -113,7 +150,7 @@ io::Task<http::Response> WebFiles::page(http::Request& request) {
   const auto found = index_->by_path.find(kPageFile);
   SF_ASSERT(found != index_->by_path.end());  // The build refuses a web app without a page.
   http::Response response = respond_with(request, *found->second);
-  const bool framed = request.path.starts_with("/embed/");
+  const bool framed = below_base(request).starts_with("/embed/");
   response.headers.set("Content-Security-Policy",
                        concat(kContentSecurityPolicy, framed ? "*" : "'none'"));
   response.headers.set("Referrer-Policy", "same-origin");

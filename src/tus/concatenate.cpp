@@ -102,7 +102,7 @@ io::Task<http::Response> concatenate(Context& context, http::Request& request, s
                        .explicit_end = true};
   if (parts->all_known) upload.length = parts->bytes;
   http::Response answer = http::Response::empty(201);
-  answer.headers.add("Location", concat("/files/", upload.id));
+  answer.headers.add("Location", location_of(context, upload.id));
   answer.headers.add("Upload-Concat", upload.concat);
   if (!is_unfinished_final(upload)) add_offset_fields(answer.headers, upload, context.policy);
   const std::string id = upload.id;

@@ -13,8 +13,6 @@
 namespace sf::tus {
 namespace {
 
-std::string location_of(const store::Upload& upload) { return concat("/files/", upload.id); }
-
 std::string limit_of(const Context& context, const store::Upload& upload) {
   return upload_limit(context.policy, expiry_of(upload, context.policy), wall_ms());
 }
@@ -65,7 +63,7 @@ http::Response answer_created(const Context& context, const Speaker& speaker,
     if (!upload.concat.empty()) answer.headers.add("Upload-Concat", upload.concat);
     add_offset_fields(answer.headers, upload, context.policy);
   }
-  answer.headers.add("Location", location_of(upload));
+  answer.headers.add("Location", location_of(context, upload.id));
   return answer;
 }
 
@@ -75,7 +73,9 @@ io::Task<http::Response> fill(Context& context, http::Request& request, Speaker 
                               Append plan, Interim& interim) {
   Decision<Stored> stored = Stored{};
   const bool has_bytes = creation.takes_body && creation.length != 0;
-  if (has_bytes) co_await interim.announce(location_of(upload), limit_of(context, upload));
+  if (has_bytes) {
+    co_await interim.announce(location_of(context, upload.id), limit_of(context, upload));
+  }
   if (has_bytes || creation.ends) {
     stored = co_await store_body(context, request, hold, upload, std::move(plan), interim);
   } else if (creation.length == 0 && creator_of(upload) == Dialect::kTus) {
@@ -91,7 +91,7 @@ io::Task<http::Response> fill(Context& context, http::Request& request, Speaker 
     if (stays && can_come_back) {
       auto now = co_await context.catalogue.upload(upload.id);
       if (now) answer = answer_refused(context, request, speaker, refusal, *now);
-      answer.headers.add("Location", location_of(upload));
+      answer.headers.add("Location", location_of(context, upload.id));
     }
     answer.close = !request.body().finished();
     co_return answer;

@@ -157,7 +157,7 @@ io::Task<http::Response> answer_whole(Context& context, http::Request& request, 
     if (!named) co_return http::problem(request, named.error());
   }
   auto answer = http::Response::empty(201);
-  answer.headers.add("Location", concat("/files/", whole->id));
+  answer.headers.add("Location", location_of(context, whole->id));
   answer.headers.add("Upload-Concat", creation.concat);
   if (!is_unfinished_final(*whole)) {
     answer.headers.add("Upload-Offset", concat(*whole->length));

@@ -69,6 +69,9 @@ io::Task<http::Response> remove(Context& context, http::Request& request, store:
 /// What a request brings to say who sends it; views into it.
 [[nodiscard]] store::Credentials credentials_of(const http::Request& request);
 
+/// Where clients find an upload.
+[[nodiscard]] std::string location_of(const Context& context, std::string_view id);
+
 [[nodiscard]] http::Response refuse(const http::Request& request, const Refusal& refusal);
 /// The same with what the client must know of the upload to go on.
 [[nodiscard]] http::Response answer_refused(const Context& context, const http::Request& request,

@@ -101,6 +101,13 @@ std::string path_of(std::string_view location) {
   return slash == std::string_view::npos ? "/" : std::string(location.substr(slash));
 }
 
+/// "/media" of "https://HOST/media".
+std::string_view base_path_of(std::string_view base_url) {
+  const auto scheme_end = base_url.find("://");
+  const auto slash = base_url.find('/', scheme_end == std::string_view::npos ? 0 : scheme_end + 3);
+  return slash == std::string_view::npos ? "" : base_url.substr(slash);
+}
+
 std::string_view last_segment(std::string_view path) {
   const auto slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
@@ -161,7 +168,9 @@ std::string id_of(std::string_view location) {
 }
 
 Remote::Remote(const UploadOrder& order, std::function<bool(std::uint64_t)> watch)
-    : order_(order), client_(order.base_url, order.insecure) {
+    : order_(order),
+      collection_(concat(base_path_of(order.base_url), "/files")),
+      client_(order.base_url, order.insecure) {
   client_.set_timeouts(kConnectMs, kStallMs);
   client_.set_watch(std::move(watch));
 }
@@ -177,7 +186,7 @@ Result<ClientResponse> Remote::heard(Result<ClientResponse> answer) {
 }
 
 Result<bool> Remote::joins_parts() {
-  const auto answer = heard(client_.send(Method::kOptions, "/files", common_fields(order_)));
+  const auto answer = heard(client_.send(Method::kOptions, collection_, common_fields(order_)));
   if (!answer) return fail(answer.error());
   if (may_pass(answer->status)) return fail(error_of(*answer, "asking what the server can do"));
   const auto extensions = answer->headers.get("Tus-Extension").value_or("");
@@ -191,13 +200,13 @@ Result<std::string> Remote::create(std::uint64_t bytes, const std::optional<Plac
   if (place) headers.add("Upload-Concat", "partial");
   headers.add("Upload-Length", concat(bytes));
   headers.add("Upload-Metadata", metadata_of(order_, place));
-  const auto answer = heard(client_.send(Method::kPost, "/files", headers));
+  const auto answer = heard(client_.send(Method::kPost, collection_, headers));
   if (!answer) return fail(answer.error());
   auto location = location_of(*answer, "creating the upload");
   if (!location && (is_gone(answer->status) || answer->status == 405)) {
     return fail(ErrorCode::kUnsupported,
-                concat(order_.base_url, "/files answered ", answer->status,
-                       ": no tus server is there; --to takes http://HOST:PORT of one"));
+                concat(location.error().message, "; no tus server is at ", order_.base_url,
+                       "; --to takes the address of one, with the path that it is below"));
   }
   return location;
 }
@@ -239,7 +248,7 @@ Result<std::string> Remote::join(const std::vector<std::string>& parts) {
   Headers headers = common_fields(order_);
   headers.add("Upload-Concat", list);
   headers.add("Upload-Metadata", metadata_of(order_, std::nullopt));
-  const auto answer = heard(client_.send(Method::kPost, "/files", headers));
+  const auto answer = heard(client_.send(Method::kPost, collection_, headers));
   if (!answer) return fail(answer.error());
   return location_of(*answer, "joining the parts");
 }

@@ -47,6 +47,7 @@ class Remote {
   Result<http::ClientResponse> heard(Result<http::ClientResponse> answer);
 
   const UploadOrder& order_;
+  const std::string collection_;  ///< "/files", below the path of the server's URL if it has one.
   http::Client client_;
   bool has_answered_ = false;
   std::uint64_t retry_after_ms_ = 0;

@@ -51,6 +51,10 @@ http::Response refuse(const http::Request& request, const Refusal& refusal) {
   return answer;
 }
 
+std::string location_of(const Context& context, std::string_view id) {
+  return concat(context.options.base_path, "/files/", id);
+}
+
 http::Response answer_refused(const Context& context, const http::Request& request,
                               const Speaker& speaker, const Refusal& refusal,
                               const store::Upload& upload) {
@@ -75,8 +79,8 @@ http::Response answer_stored(const Context& context, const Speaker& speaker,
     json::Writer whole;
     whole.begin_object()
         .field("id", upload.id)
-        .field("video", concat("/api/v1/videos/", upload.id))
-        .field("watch", concat("/watch/", upload.id))
+        .field("video", concat(context.options.base_path, "/api/v1/videos/", upload.id))
+        .field("watch", concat(context.options.base_path, "/watch/", upload.id))
         .end_object();
     answer = http::Response::json(200, std::move(whole).take());
     if (!stored.repr_digest.empty()) answer.headers.add("Repr-Digest", stored.repr_digest);

@@ -397,7 +397,9 @@ Result<UploadOutcome> upload(const UploadOrder& order, const UploadObserver& obs
   if (!S_ISREG(info.st_mode)) {
     return fail(ErrorCode::kInvalidArgument, concat(order.file, " is not a regular file"));
   }
-  return Upload(order, std::move(file), info, observer).run();
+  UploadOrder to = order;
+  while (to.base_url.ends_with('/')) to.base_url.pop_back();
+  return Upload(to, std::move(file), info, observer).run();
 }
 
 }  // namespace sf::tus

@@ -116,13 +116,14 @@ class UploadCommand(Story):
         self.assertEqual(process.returncode, code, said)
         return said, out
 
-    def expect_stored(self, watch_url, file):
+    def expect_stored(self, watch_url, file, server=None):
+        server = server or self.here
         video = watch_url.rsplit("/", 1)[1]
-        with urllib.request.urlopen(f"{self.here.url}/files/{video}") as answer:
+        with urllib.request.urlopen(f"{server.url}/files/{video}") as answer:
             got = digest_of(answer)
         with open(file, "rb") as source:
             self.assertEqual(got, digest_of(source))
-        videos = json.loads(self.here.get("/api/v1/videos")[2])
+        videos = json.loads(server.get("/api/v1/videos")[2])
         self.assertEqual([each["id"] for each in videos["items"]], [video], "one video, no ghosts")
 
     def kept(self):
@@ -261,12 +262,37 @@ class UploadCommand(Story):
         self.assertRegex(said, r"answered 401: .*--token")
         self.result(self.begin(file, closed.url, "--parallel", "0"), 2)
 
-    def test_retry_after_and_a_full_disk(self):
+    def test_a_server_below_a_path(self):
+        below = self.server("below", extra=("--open", "--transcoders", "0", "--base-path",
+                                            "/media/films"))
+        for name, size in (("small", MIB), ("in parts", 40 * MIB)):
+            with self.subTest(file=name):
+                file = random_file(self.dir / name, size)
+                _, url = self.result(self.begin(file, below.url + "/"))
+                self.assertEqual(url.rsplit("/", 1)[0], below.url + "/watch")
+                self.expect_stored(url, file, below)
+                gone = urllib.request.Request(url.replace("/watch/", "/api/v1/videos/"),
+                                              method="DELETE")
+                urllib.request.urlopen(gone).close()
+        said, _ = self.result(self.begin(file, below.url.removesuffix("/media/films")), 1)
+        self.assertIn("404: There is nothing at this path; This server is at /media/films/;", said)
+
+    def refusing(self):
         fake = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
         self.addCleanup(fake.server_close)
         self.addCleanup(fake.shutdown)
         threading.Thread(target=fake.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{fake.server_port}"
+        return f"http://127.0.0.1:{fake.server_port}"
+
+    def test_a_redirect_is_told_and_not_followed(self):
+        elsewhere = "https://example.org/media/files"
+        Refusing.answers.append((301, {"Location": elsewhere}))
+        file = random_file(self.dir / "film.bin", MIB)
+        said, _ = self.result(self.begin(file, self.refusing()), 1)
+        self.assertIn(f"301: Moved Permanently; it sends to {elsewhere}, so give --to", said)
+
+    def test_retry_after_and_a_full_disk(self):
+        url = self.refusing()
         file = random_file(self.dir / "film.bin", MIB)
         for status in (429, 503):
             Refusing.creations.clear()

@@ -25,8 +25,9 @@ struct ClientResponse {
 /// kCorrupt when that is not HTTP/1.1, kCancelled when the watch said so.
 class Client {
  public:
-  /// "http://HOST[:PORT]", "https://HOST[:PORT]" or "unix:/path/to/socket". Connects with the first
-  /// request. `insecure` takes any certificate. With https, SIGPIPE must be ignored.
+  /// "http://HOST[:PORT]", "https://HOST[:PORT]" or "unix:/path/to/socket"; a path behind the host
+  /// is left to the targets. Connects with the first request. `insecure` takes any certificate.
+  /// With https, SIGPIPE must be ignored.
   explicit Client(std::string base_url, bool insecure = false);
   Client(const Client&) = delete;
   ~Client();

@@ -107,8 +107,8 @@ class Request {
   bool forwarded_secure = false;  ///< `secure` is what a trusted proxy says.
   Headers headers;
   std::string request_id;  ///< Given to every exchange; in problem documents and logs.
-
   std::optional<net::Address> forwarded_client;  ///< As `client` says.
+
   [[nodiscard]] Body& body() const noexcept { return *body_; }
   /// Who asked: the connection's peer, or whom a trusted proxy names; port 0 is one not told.
   [[nodiscard]] const net::Address& client() const noexcept {

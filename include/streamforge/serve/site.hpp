@@ -40,6 +40,8 @@ struct SiteOptions {
   std::string signing_key;  ///< For links to private videos (store::open_signing_key).
   /// Mark cookies Secure on plain connections too; over TLS they always are.
   bool secure_cookies = false;
+  /// What stands before the paths that answers name: "/media"; the router's.
+  std::string base_path;
   /// Pages that are asked for in the clear are moved to https:// at this port.
   std::optional<std::uint16_t> redirect_pages_to_port;
   /// What keeps the server from being ready, in words; empty when it is.
@@ -64,6 +66,8 @@ class Site {
 
   /// Before serving.
   void add_routes(http::Router& router);
+  /// Of those, health and metrics alone: for a router that has the others below a base path.
+  void add_health_routes(http::Router& router);
   /// Ends event streams and waits for segments. Any thread.
   void begin_drain() noexcept;
   /// Removes what has been in the trash for its time; on one reactor, now and then.

@@ -40,6 +40,8 @@ struct ServiceOptions {
   std::uint64_t account_unfinished_max = 0;       ///< Uploads.
   /// Origins whose pages may upload, "https://example.org"; empty: any. Our own page always may.
   std::vector<std::string> allowed_origins;
+  /// What stands before the paths that answers name: "/media"; the router's.
+  std::string base_path;
 };
 
 class Service {

@@ -19,7 +19,7 @@ inline constexpr unsigned kUploadParallelMax = 32;
 
 struct UploadOrder {
   std::string file;
-  std::string base_url;    ///< "http://HOST:PORT" or "https://…"
+  std::string base_url;    ///< "http://HOST:PORT" or "https://HOST/PATH"
   bool insecure = false;   ///< Takes any certificate.
   std::string token;       ///< Bearer; empty under --open.
   std::string title;       ///< Empty: from the file's name.

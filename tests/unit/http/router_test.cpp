@@ -70,6 +70,59 @@ TEST(Router, UnknownPathsAreNotFound) {
   EXPECT_EQ(ask(router, Method::kGet, deep).status, 404);
 }
 
+TEST(Router, ABasePathStandsBeforeWhatIsAddedAfterIt) {
+  Router router;
+  router.add(Method::kGet, "/health", named("health"));
+  router.set_base_path("/media/tv");
+  router.add(Method::kGet, "/", named("page"));
+  router.add(Method::kGet, "/health", named("health below"));
+  router.add(Method::kGet, "/v/{id}", named("video"));
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"/health", "health"},           {"/media/tv", "page"},
+      {"/media/tv/", "page"},          {"/media/tv/health", "health below"},
+      {"/media/tv/v/1", "video id=1"},
+  };
+  for (const auto& [path, expected] : rows) {
+    EXPECT_EQ(text_of(ask(router, Method::kGet, path)), expected) << path;
+  }
+}
+
+TEST(Router, BesideTheBasePathNothingIsFoundAndTheWayIsTold) {
+  Router router;
+  router.set_base_path("/media");
+  router.add(Method::kGet, "/v/{id}", named("video"));
+  const auto hint = [&router](const char* path) {
+    const auto response = ask(router, Method::kGet, path);
+    EXPECT_EQ(response.status, 404) << path;
+    return json::parse(text_of(response))->string_at("hint");
+  };
+  for (const auto* path : {"/", "/v/1", "/mediatheque", "/med", "/Media/v/1"}) {
+    EXPECT_EQ(hint(path), "This server is at /media/.") << path;
+  }
+  EXPECT_EQ(hint("/media/v"), "");
+  EXPECT_EQ(hint("/media/media/v/1"), "");
+}
+
+TEST(Router, FiltersAreBelowTheBasePathToo) {
+  Router router;
+  router.set_base_path("/media");
+  router.add(Method::kGet, "/v/{id}", named("video"));
+  std::string ran;
+  for (const auto* prefix : {"/", "/v/"}) {
+    router.add_filter(prefix, [&ran, prefix](Request& request, const Handler& next) {
+      ran += concat(prefix, ' ');
+      return next(request);
+    });
+  }
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"/media", "/ "}, {"/media/v/1", "/ /v/ "}, {"/v/1", ""}, {"/mediax", ""}};
+  for (const auto& [path, expected] : rows) {
+    ran.clear();
+    (void)ask(router, Method::kGet, path);
+    EXPECT_EQ(ran, expected) << path;
+  }
+}
+
 TEST(Router, H15_KnownPathsOfOtherMethodsAreNotAllowed) {
   Router router;
   router.add(Method::kGet, "/a/{x}", named("get"));

@@ -11,12 +11,12 @@ const startMs = 20_000;
 /** A server under test: where it is and, when somebody has to set it up, its first-run link. */
 export type Server = { url: string; setupUrl: string; stop: () => Promise<void> };
 
-/** `open`: anyone may upload, nobody has to set it up. */
-type Options = { open?: boolean };
+/** `open`: anyone may upload, nobody has to set it up. `basePath`: not the mock's. */
+type Options = { open?: boolean; basePath?: string };
 
 /** Starts the server that the environment asks for: the built binary, or with SF_MOCK the mock. */
-export function startServer({ open = false }: Options = {}): Promise<Server> {
-  return process.env.SF_MOCK ? startMock(open) : startBinary(open);
+export function startServer({ open = false, basePath }: Options = {}): Promise<Server> {
+  return process.env.SF_MOCK ? startMock(open) : startBinary(open, basePath);
 }
 
 async function startMock(open: boolean): Promise<Server> {
@@ -30,10 +30,12 @@ async function startMock(open: boolean): Promise<Server> {
   };
 }
 
-async function startBinary(open: boolean): Promise<Server> {
+async function startBinary(open: boolean, basePath: string | undefined): Promise<Server> {
   const binary = process.env.SF_BINARY ?? resolve(web, '../build/release/streamforge');
   const data = await mkdtemp(join(tmpdir(), 'sf-e2e-'));
-  const words = ['serve', '--data', data, '--listen', '127.0.0.1:0', ...(open ? ['--open'] : [])];
+  const words = ['serve', '--data', data, '--listen', '127.0.0.1:0'];
+  if (open) words.push('--open');
+  if (basePath) words.push('--base-path', basePath);
   const child = spawn(binary, words, { stdio: ['ignore', 'pipe', 'pipe'] });
   const said: string[] = [];
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()));
@@ -63,7 +65,7 @@ function readLinks(child: ChildProcess, said: string[], open: boolean) {
       setupUrl ||= /(http:\/\/\S+\/setup\?token=\S+)/.exec(line)?.[1] ?? '';
       if (!url || !(setupUrl || open)) return;
       clearTimeout(timer);
-      done({ url: new URL(url).origin, setupUrl });
+      done({ url, setupUrl });
     });
   });
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { basePath } from './base-path';
 import { EventParser, type ServerEvent } from './event-parser';
 import { type Video, VideoSchema } from './wire';
 
@@ -80,7 +81,8 @@ export class EventStream {
     try {
       const headers: Record<string, string> = { Accept: 'text/event-stream' };
       if (this.lastEventId) headers['Last-Event-ID'] = this.lastEventId;
-      const response = await fetch('/api/v1/events', { headers, signal: connection.signal });
+      const url = `${basePath}/api/v1/events`;
+      const response = await fetch(url, { headers, signal: connection.signal });
       if (!response.ok || !response.body) return false;
       open = true;
       this.listener.onState('live');

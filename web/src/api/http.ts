@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { basePath } from './base-path';
 import { ApiError, problemFrom } from './problem';
 
 /** Proves to the server that a cookie-carrying request was made by this page (see docs/protocols/api.md). */
@@ -11,7 +12,7 @@ type RequestOptions = {
   signal?: AbortSignal | undefined;
 };
 
-/** Sends one request to the API; throws ApiError for anything but a 2xx. */
+/** Sends one request to the API, by its path below the site's; throws ApiError for anything but a 2xx. */
 export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
   const headers: Record<string, string> = {
     Accept: 'application/json',
@@ -26,7 +27,7 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
   }
   let response: Response;
   try {
-    response = await fetch(path, init);
+    response = await fetch(basePath + path, init);
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw ApiError.network();

@@ -10,6 +10,7 @@ import {
   stringifySearchWith,
 } from '@tanstack/react-router';
 import * as v from 'valibot';
+import { basePath } from '~/api/base-path';
 import { sessionQuery } from '~/api/queries';
 import { mayBrowse } from '~/api/session';
 import { StatusSchema, VisibilitySchema } from '~/api/wire';
@@ -51,7 +52,8 @@ export const homeRoute = createRoute({
   beforeLoad: async ({ context, location }) => {
     const session = await context.client.ensureQueryData(sessionQuery);
     if (session.setup_required) throw redirect({ to: '/setup' });
-    if (!mayBrowse(session)) throw redirect({ to: '/login', search: { next: location.href } });
+    if (!mayBrowse(session))
+      throw redirect({ to: '/login', search: { next: location.publicHref } });
   },
   component: Home,
 });
@@ -101,6 +103,7 @@ const tree = rootRoute.addChildren([
 export function createAppRouter(client: QueryClient) {
   return createRouter({
     routeTree: tree,
+    basepath: basePath || '/',
     context: { client },
     defaultErrorComponent: PageError,
     defaultPendingMs: 300,

@@ -15,7 +15,7 @@ import { ThemeToggle } from './theme-toggle';
 export function Shell() {
   const navigate = useNavigate();
   const session = useQuery(sessionQuery).data;
-  const href = useRouterState({ select: (state) => state.location.href });
+  const href = useRouterState({ select: (state) => state.location.publicHref });
   const manages = session !== undefined && mayManage(session);
 
   return (

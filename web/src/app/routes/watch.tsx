@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
+import { basePath } from '~/api/base-path';
 import { sessionQuery } from '~/api/queries';
 import { mayBrowse, mayManage } from '~/api/session';
 import { usePollMs } from '~/app/live-updates';
@@ -38,7 +39,7 @@ export function Watch() {
             To the library
           </Link>
         ) : (
-          <Link to="/login" search={{ next: `/watch/${id}` }} className={buttonClass()}>
+          <Link to="/login" search={{ next: `${basePath}/watch/${id}` }} className={buttonClass()}>
             Sign in to see more
           </Link>
         )

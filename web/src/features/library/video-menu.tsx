@@ -1,4 +1,5 @@
 import { type ReactElement, useState } from 'react';
+import { pageUrl } from '~/api/base-path';
 import { isActive } from '~/api/describe';
 import type { Video } from '~/api/wire';
 import { IconButton } from '~/ui/button';
@@ -28,10 +29,7 @@ export function VideoMenu({ video, trigger, onDeleted }: VideoMenuProps) {
         <MenuItem icon="edit" onSelect={() => setDialog('edit')}>
           Edit…
         </MenuItem>
-        <MenuItem
-          icon="link"
-          onSelect={() => void copyText(`${location.origin}/watch/${video.id}`, 'Link')}
-        >
+        <MenuItem icon="link" onSelect={() => void copyText(pageUrl(`/watch/${video.id}`), 'Link')}>
           Copy link
         </MenuItem>
         {video.status !== 'uploading' && (

@@ -1,3 +1,4 @@
+import { pageUrl } from '~/api/base-path';
 import type { Video } from '~/api/wire';
 import { Button } from '~/ui/button';
 import { copyText } from '~/ui/clipboard';
@@ -13,16 +14,16 @@ function escaped(text: string): string {
 }
 
 /** The HTML another site pastes to show this video. */
-export function embedCode(video: Video, origin: string): string {
+export function embedCode(video: Video): string {
   const width = 640;
   const height =
     video.width && video.height ? Math.round((width * video.height) / video.width) : 360;
-  return `<iframe src="${origin}/embed/${video.id}" width="${width}" height="${height}" title="${escaped(video.title)}" allow="fullscreen; picture-in-picture; autoplay" frameborder="0"></iframe>`;
+  return `<iframe src="${pageUrl(`/embed/${video.id}`)}" width="${width}" height="${height}" title="${escaped(video.title)}" allow="fullscreen; picture-in-picture; autoplay" frameborder="0"></iframe>`;
 }
 
 export function ShareDialog({ video, open, onClose }: ShareDialogProps) {
-  const link = `${location.origin}/watch/${video.id}`;
-  const code = embedCode(video, location.origin);
+  const link = pageUrl(`/watch/${video.id}`);
+  const code = embedCode(video);
   return (
     <Dialog open={open} onClose={onClose} title="Share">
       {video.visibility === 'private' && (

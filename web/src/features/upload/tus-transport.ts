@@ -1,8 +1,9 @@
 import type { DetailedError, Upload } from 'tus-js-client';
+import { basePath } from '~/api/base-path';
 import { pageHeaders } from '~/api/http';
 import type { TransferFailure, Transport } from './transport';
 
-const endpoint = '/files';
+const endpoint = `${basePath}/files`;
 const noAnswer: TransferFailure = { status: null, body: '', retryAfterMs: null };
 
 function loadTus() {

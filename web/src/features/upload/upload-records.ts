@@ -1,6 +1,8 @@
 import * as v from 'valibot';
+import { basePath } from '~/api/base-path';
 
-const storageKey = 'sf.uploads';
+/** Two servers below paths of one host share their storage, and must not mix up their uploads. */
+const storageKey = `sf.uploads${basePath}`;
 /** More than anyone leaves unfinished; older ones fall out. */
 const recordsMax = 50;
 /** How long a tab's claim on an upload outlives its last sign of life. */
