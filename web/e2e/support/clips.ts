@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const folder = join(tmpdir(), `sf-e2e-clips-${process.getuid?.() ?? 0}`);
 
@@ -36,6 +36,13 @@ function encode(
 export function tallClip(): string {
   return once('tall.mp4', (path) =>
     encode(path, 'testsrc2=size=1920x1080:rate=30:duration=16', 16, []),
+  );
+}
+
+/** A minute of 1080p that is more than a rung may be, so that all of it is encoded. */
+export function longClip(): string {
+  return once('long.mp4', (path) =>
+    encode(path, 'testsrc2=size=1920x1080:rate=30:duration=60', 60, ['-crf', '18']),
   );
 }
 
@@ -89,4 +96,18 @@ export function subtitledClip(): string {
 /** Not a video at all, whatever its name says. */
 export function textClip(): string {
   return once('notes.mp4', (path) => writeFileSync(path, 'These are notes.\n'.repeat(200)));
+}
+
+export const countedSeconds = 18;
+export const countedFps = 30;
+
+/** 720p whose pictures carry their numbers (tools/make_clip), for three rungs. */
+export function countedClip(): string {
+  const tool = resolve(import.meta.dirname, '../../../tools/make_clip');
+  return once('counted.mp4', (path) =>
+    execFileSync(tool, [
+      ...['--kind', 'counted', '--size', '1280x720', '--gop', '60', '--fps', `${countedFps}`],
+      ...['--seconds', `${countedSeconds}`, '--out', path],
+    ]),
+  );
 }

@@ -60,7 +60,8 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
 
 export { expect } from '@playwright/test';
 
-function watchFaults(page: Page): string[] {
+/** Script errors and broken policies, as they come. */
+export function watchFaults(page: Page): string[] {
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {
@@ -101,8 +102,8 @@ export async function slowUploads(page: Page, bytesPerSecond: number): Promise<v
   });
 }
 
-/** Uploads without the page, as a script would, and waits until the video is ready. */
-export async function uploadReady(request: APIRequestContext, path: string, title: string) {
+/** Uploads without the page, as a script would. */
+export async function upload(request: APIRequestContext, path: string, title: string) {
   const bytes = readFileSync(path);
   const encoded = (text: string) => Buffer.from(text).toString('base64');
   const tus = { ...fromPage, 'Tus-Resumable': '1.0.0' };
@@ -121,7 +122,12 @@ export async function uploadReady(request: APIRequestContext, path: string, titl
     timeout: 60_000,
   });
   expect(sent.status()).toBe(204);
-  const id = location.split('/').at(-1) ?? '';
+  return location.split('/').at(-1) ?? '';
+}
+
+/** The same, and waits until the video is ready. */
+export async function uploadReady(request: APIRequestContext, path: string, title: string) {
+  const id = await upload(request, path, title);
   await expect
     .poll(async () => (await (await request.get(`/api/v1/videos/${id}`)).json()).status, {
       timeout: transcodeMs,

@@ -1,6 +1,7 @@
 import type HlsType from 'hls.js';
 import type { ErrorData, HlsConfig } from 'hls.js';
 import workerUrl from 'hls.js/dist/hls.worker.js?url';
+import { endOfHole } from './hole';
 import { type Quality, qualitiesOf } from './quality';
 
 export type PlaybackProblem = { message: string; hint: string };
@@ -49,6 +50,7 @@ export class Playback {
   private readonly listeners = new Set<() => void>();
   private hls: HlsType | null = null;
   private stopped = false;
+  private making = false;
   private reloads = 0;
   private mediaRecoveries = 0;
   private reloadTimer: ReturnType<typeof setTimeout> | undefined;
@@ -64,6 +66,7 @@ export class Playback {
   constructor(video: HTMLVideoElement, url: string) {
     this.video = video;
     this.url = url;
+    video.addEventListener('seeking', this.expectJump); // Before hls.js, which asks at once.
     this.start().catch(() =>
       this.change({
         problem: { message: 'The player could not be loaded.', hint: 'Reload the page.' },
@@ -77,6 +80,11 @@ export class Playback {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   };
+
+  /** Whether parts are still being made. */
+  setMaking(making: boolean): void {
+    this.making = making;
+  }
 
   /** Chooses a quality by its index, or automatic with null; takes effect with the next part. */
   choose(index: number | null): void {
@@ -108,6 +116,7 @@ export class Playback {
     this.stopped = true;
     clearTimeout(this.reloadTimer);
     clearTimeout(this.slowTimer);
+    this.video.removeEventListener('seeking', this.expectJump);
     this.hls?.destroy();
     this.hls = null;
     this.listeners.clear();
@@ -124,8 +133,7 @@ export class Playback {
     this.hls = hls;
     hls.on(Hls.Events.MANIFEST_PARSED, () => {
       this.reloads = 0;
-      // What the server lists first can be had soonest, else what is smallest.
-      hls.startLevel = hls.firstLevel <= hls.maxAutoLevel ? hls.firstLevel : 0;
+      hls.startLevel = soonestLevel(hls);
       this.change({ qualities: this.listQualities(hls), problem: null });
     });
     hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => this.change({ playing: level }));
@@ -148,6 +156,17 @@ export class Playback {
     this.video.src = this.url;
   }
 
+  /** A part that nobody has watched is made when it is asked for: the first of them be the soonest. */
+  private expectJump = (): void => {
+    const { hls, video } = this;
+    if (!hls || !this.making || hls.levels.length === 0) return;
+    const { buffered, currentTime } = video;
+    for (let i = 0; i < buffered.length; i += 1) {
+      if (buffered.start(i) <= currentTime && currentTime < buffered.end(i)) return;
+    }
+    hls.nextAutoLevel = soonestLevel(hls);
+  };
+
   private listQualities(hls: HlsType): Quality[] {
     return qualitiesOf(
       hls.levels.map(({ width, height, bitrate, uri }) => ({ width, height, bitrate, uri })),
@@ -165,6 +184,11 @@ export class Playback {
   }
 
   private recover(Hls: typeof HlsType, hls: HlsType, data: ErrorData): void {
+    if (data.details === Hls.ErrorDetails.BUFFER_STALLED_ERROR) {
+      // hls.js 1.7 waits before a hole for ever when nothing before it is buffered any more.
+      const end = endOfHole(this.video.buffered, this.video.currentTime);
+      if (end !== null) this.video.currentTime = end;
+    }
     if (!data.fatal) return;
     if (data.type === Hls.ErrorTypes.MEDIA_ERROR && this.mediaRecoveries < mediaRecoveriesMax) {
       this.mediaRecoveries += 1;
@@ -192,6 +216,11 @@ export class Playback {
     this.state = { ...this.state, ...change };
     for (const listener of this.listeners) listener();
   }
+}
+
+/** What the server lists first can be had soonest, else what is smallest. */
+function soonestLevel(hls: HlsType): number {
+  return hls.firstLevel <= hls.maxAutoLevel ? hls.firstLevel : 0;
 }
 
 function problemOf(network: boolean, status: number): PlaybackProblem {

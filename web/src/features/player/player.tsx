@@ -64,7 +64,7 @@ function Stage({ url, title, poster, storyboard, subtitles, autoPlay, making }: 
   const [container, setContainer] = useState<HTMLDivElement | null>(null);
   const [menuOpen, setMenuOpen] = useState(false);
   const attach = useMediaAttach();
-  const { playback, state } = usePlayback(video, url);
+  const { playback, state } = usePlayback(video, url, making);
   useRememberedVolume(video);
   const { tracks, showing, choose, toggle } = useSubtitles(subtitles, () => playback?.renew());
 

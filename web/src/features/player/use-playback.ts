@@ -11,8 +11,11 @@ const nothing: PlaybackState = {
 const never = () => () => {};
 const getNothing = () => nothing;
 
-/** Plays `url` in `video` for as long as both stay, and follows how it goes. */
-export function usePlayback(video: HTMLVideoElement | null, url: string) {
+/**
+ * Plays `url` in `video` for as long as both stay, and follows how it goes. `making`: parts of it are
+ * still being made.
+ */
+export function usePlayback(video: HTMLVideoElement | null, url: string, making: boolean) {
   const [playback, setPlayback] = useState<Playback | null>(null);
   useEffect(() => {
     if (!video) return;
@@ -23,6 +26,7 @@ export function usePlayback(video: HTMLVideoElement | null, url: string) {
       setPlayback(null);
     };
   }, [video, url]);
+  useEffect(() => playback?.setMaking(making), [playback, making]);
   const state = useSyncExternalStore(
     playback?.subscribe ?? never,
     playback?.getState ?? getNothing,
