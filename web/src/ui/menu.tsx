@@ -62,7 +62,7 @@ export function MenuLine() {
   return <BaseMenu.Separator className={styles.line} />;
 }
 
-type MenuChoiceProps<Value extends string | number> = {
+export type MenuChoiceProps<Value extends string | number> = {
   label: string;
   value: Value;
   options: { value: Value; label: ReactNode; note?: ReactNode }[];
