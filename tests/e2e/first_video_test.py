@@ -1,11 +1,13 @@
 """One upload becomes one playing video: from the command line to every segment of every rung."""
 
 import concurrent.futures
+import http.client
 import os
 import re
 import signal
 import time
 import unittest
+import urllib.parse
 
 from harness import Story, make_clip, packets, playlist, run
 
@@ -58,9 +60,7 @@ class FirstVideo(Story):
         video = server.wait(server.upload(clip), "ready")
         played = run("ffmpeg", "-v", "warning", "-i", f"{server.url}{video['hls_url']}", "-map",
                      "0:v:0", "-map", "0:a:0", "-f", "null", "-")
-        self.assertEqual(played.returncode, 0, played.stderr)
-        self.assertEqual([line for line in played.stderr.splitlines() if "error" in line.lower()
-                          or "discontinu" in line.lower() or "non-monoton" in line.lower()], [])
+        self.assertEqual((played.returncode, played.stderr), (0, ""))
 
 
 class Copied(Story):
@@ -84,8 +84,7 @@ class Copied(Story):
                 self.check_i_frames(server, video)
                 played = run("ffmpeg", "-v", "warning", "-i", f"{server.url}{video['hls_url']}",
                              "-map", "0:v:0", "-map", "0:a:0", "-f", "null", "-")
-                self.assertEqual(played.returncode, 0, played.stderr)
-                self.assertNotIn("error", played.stderr.lower())
+                self.assertEqual((played.returncode, played.stderr), (0, ""))
                 self.assertEqual(server.stop(), 0)
 
     def check_i_frames(self, server, video):
@@ -167,7 +166,7 @@ class OnDemand(Story):
             time.sleep(0.05)
         segments, text = playlist(server, f"/v/{video_id}/360p/index.m3u8")
         self.assertIn("#EXT-X-ENDLIST", text)
-        self.assertEqual(len(segments), 30)
+        self.assertEqual(len(segments), 32)
         with concurrent.futures.ThreadPoolExecutor(4) as pool:  # One encode however many ask.
             answers = list(pool.map(
                 lambda _: self.ask(server, f"/v/{video_id}/360p/{segments[27][0]}"), range(4)))
@@ -175,6 +174,21 @@ class OnDemand(Story):
         self.assertEqual(len({body for _, _, body in answers}), 1)
         rung = next(r for r in server.video(video_id)["renditions"] if r["name"] == "360p")
         self.assertLess(rung["segments_done"], 25, "the viewer waited for all the others")
+        self.check_left_alone(server, video_id)
+
+    def check_left_alone(self, server, video_id):
+        """As who draws a seek bar along asks, and hangs up: not made before what is awaited."""
+        address = urllib.parse.urlsplit(server.url)
+        passed = range(18, 26)
+        for number in passed:
+            client = http.client.HTTPConnection(address.hostname, address.port)
+            client.request("GET", f"/v/{video_id}/720p/{number}.ts")
+            time.sleep(0.02)
+            client.close()
+        self.assertEqual(self.ask(server, f"/v/{video_id}/720p/29.ts")[0], 200)
+        made = [number for number in passed
+                if (server.data / "processed" / video_id / f"720p/{number}.ts").exists()]
+        self.assertLessEqual(len(made), 2, "what was under way, but not the rest")
 
     @staticmethod
     def ask(server, path):

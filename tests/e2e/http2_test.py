@@ -225,7 +225,7 @@ class Http2(Story):
     def serve(self):
         name = f"{self.backend}-{len(list(self.dir.iterdir()))}"
         return self.server(name, self.backend, (
-            "--tls-listen", "127.0.0.1:0", "--tls-self-signed", "--open", "--access-log", "true"))
+            "--tls-listen", "127.0.0.1:0", "--tls-self-signed", "--open", "--access-log", "stderr"))
 
     def connect(self, url, **options):
         client = Client(url, **options)

@@ -177,8 +177,10 @@ for (const { kind, name } of [
     const title = name.replace('.mp4', '');
     const other = await context.newPage();
     const listed = other.waitForResponse((answer) => /\/videos(\?|$)/.test(answer.url()));
+    const live = other.waitForResponse((answer) => answer.url().endsWith('/api/v1/events'));
     await other.goto('/');
-    await listed;
+    await Promise.all([listed, live]);
+    await other.waitForTimeout(1_000); // It asks once more when events begin to come.
     const asked: string[] = [];
     other.on('request', (sent) => asked.push(new URL(sent.url()).pathname));
     await page.goto('/');
