@@ -1,20 +1,21 @@
 """What scenarios of small answers share: the server, wrk, and what both say."""
 
 import contextlib
-import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import urllib.request
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-
 
 @contextlib.contextmanager
-def server(binary: str, backend: str, *flags: str):
-    """A server on a folder of its own, two reactors; gives its process id and URL."""
+def server(binary: str, backend: str, *flags: str, data: pathlib.Path | None = None):
+    """A server on a folder of its own, which begins as a copy of `data`, two reactors; gives its
+    process id and URL."""
     with tempfile.TemporaryDirectory(prefix="streamforge-bench-") as folder:
+        if data:
+            shutil.copytree(data, f"{folder}/data", ignore=shutil.ignore_patterns("*.sock"))
         process = subprocess.Popen(
             [binary, "serve", "--data", f"{folder}/data", "--listen", "127.0.0.1:0", "--open",
              "--reactors", "2", "--transcoders", "0", "--io", backend, *flags],
@@ -36,12 +37,6 @@ def metrics(url: str) -> str:
 
 def by_reactor(text: str, name: str) -> list[int]:
     return [int(value) for value in re.findall(rf'{name}{{reactor="[01]"}} (\d+)', text)]
-
-
-def cpu_seconds(pid: int) -> float:
-    _, _, behind_name = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")
-    fields = behind_name.split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
 
 def resident_kib(pid: int) -> int:

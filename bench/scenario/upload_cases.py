@@ -11,15 +11,12 @@ import threading
 import time
 import urllib.parse
 
+from servers import cpu_seconds
+
 MIB = 1 << 20
 SOURCE_BYTES = 4 * MIB  # Sent again and again, warm in the cache, as a network card leaves it.
 CHECKED_BYTES = 8 * MIB
 CHUNK_BYTES = MIB
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, of all the threads it has had, io_uring's included."""
-    return time.clock_gettime_ns((~pid) << 3 | 2) / 1e9  # CPUCLOCK_SCHED of the process.
 
 
 def rss_bytes(pid: int, peak: bool = False) -> int:
