@@ -108,7 +108,7 @@ class Tls(Story):
         status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
 
-    def until(self, condition, seconds=10):
+    def until(self, condition, seconds=60):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if condition():
@@ -371,7 +371,7 @@ class Faults(Tls):
                 self.assertEqual(plain.recv(100), b"")
         took = time.monotonic() - begun
         self.assertGreater(took, HEAD_SECONDS - 1)
-        self.assertLess(took, HEAD_SECONDS + 5)
+        self.assertLess(took, HEAD_SECONDS + 20)
 
     @on_both_backends
     def test_who_vanishes_in_a_handshake_leaves_nothing(self):

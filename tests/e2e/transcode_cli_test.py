@@ -113,7 +113,7 @@ class TranscodeCli(Story):
                 self.assertTrue(found[0][1], f"{rung}/{number} begins with no keyframe")
         # Nothing is left to do: the same command is done at once.
         before = segments(out)
-        again = run(*self.command(self.film, "--out", out, "--progress", "none"), timeout=10)
+        again = run(*self.command(self.film, "--out", out, "--progress", "none"), timeout=60)
         self.assertEqual((again.returncode, again.stdout, again.stderr), (0, "", ""))
         self.assertEqual(segments(out), before)
 
@@ -135,7 +135,7 @@ class TranscodeCli(Story):
         workers = workers_of(process.pid)
         process.kill()
         process.wait()
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while time.monotonic() < end and any(pathlib.Path(f"/proc/{w}").exists() for w in workers):
             time.sleep(0.05)
         for worker in workers:
@@ -150,7 +150,7 @@ class TranscodeCli(Story):
         process = self.begin(self.film, "--out", out, "--progress", "none")
         self.until_segments(out, 2, process)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130)
         self.assertIn("interrupted", errors)
         self.assertEqual(len(errors.splitlines()), 1, errors)
@@ -167,7 +167,7 @@ class TranscodeCli(Story):
             process = self.begin("-", "--out", out, "--progress", "none", stdin=film)
         self.until_segments(out, 2, process)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130)
         before = segments(out)
         other = run(*self.command("-", "--out", out), input="another film")
@@ -212,7 +212,7 @@ class TranscodeCli(Story):
         self.assertEqual(busy.returncode, 1)
         self.assertIn("another run", busy.stderr)
         first.send_signal(signal.SIGINT)
-        first.communicate(timeout=20)
+        first.communicate(timeout=60)
         before = segments(out)
         refused = run(*self.command(self.film, "--out", out, "--ladder", "360"))
         self.assertEqual(refused.returncode, 1)

@@ -100,7 +100,7 @@ class UploadCommand(Story):
         self.addCleanup(end)
         return process
 
-    def until(self, condition, seconds=30):
+    def until(self, condition, seconds=60):
         end = time.monotonic() + seconds
         while not condition():
             self.assertLess(time.monotonic(), end, "waited too long")
@@ -318,7 +318,7 @@ class UploadCommand(Story):
         except OSError:  # The other side has closed.
             pass
         os.close(mine)
-        client.communicate(timeout=30)
+        client.communicate(timeout=60)
         lines = [line for line in text.decode().replace("\r\n", "").split("\r\x1b[K") if line]
         self.assertRegex(lines[0], r"  0 %  0 B of 30.0 MiB$")
         self.assertGreater(len(lines), 8)

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "hls_case.hpp"
+#include "support/eventually.hpp"
 
 namespace sf::test {
 namespace {
@@ -81,10 +82,8 @@ TEST_P(HlsFault, H24_TenThousandResetsLeakNothing) {
   const auto resident = resident_kib();
   reset_some(10'000);
   // The last ones may still be noticed.
-  for (unsigned tries = 0; open_descriptors() > descriptors + 4; ++tries) {
-    ASSERT_LT(tries, 500u) << open_descriptors() << " descriptors, " << descriptors << " before";
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  ASSERT_TRUE(eventually([&] { return open_descriptors() <= descriptors + 4; }))
+      << open_descriptors() << " descriptors, " << descriptors << " before";
   if (!kKeepsFreedMemory) {
     EXPECT_LT(resident_kib(), resident + 16 * 1024);
   }

@@ -1,11 +1,10 @@
 /// The access log: a line a request, soon, in order, and none lost at a stop.
 
 #include <algorithm>
-#include <chrono>
 #include <set>
-#include <thread>
 
 #include "http_case.hpp"
+#include "support/eventually.hpp"
 
 namespace sf::test {
 namespace {
@@ -31,10 +30,10 @@ class HttpAccessLog : public testing::TestWithParam<const char*> {
   static std::vector<std::string> wait_for(const TestServer& server, std::string_view word,
                                            std::size_t count) {
     std::vector<std::string> lines;
-    for (int waits = 0; lines.size() < count && waits < 500; ++waits) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_TRUE(eventually([&] {
       lines = lines_with(server.log(), word);
-    }
+      return lines.size() >= count;
+    }));
     return lines;
   }
 };

@@ -1,9 +1,7 @@
 /// Connections per address (RFC 6585 section 4): the rest of the server lives on, and is told.
 
-#include <chrono>
-#include <thread>
-
 #include "http_case.hpp"
+#include "support/eventually.hpp"
 
 namespace sf::test {
 namespace {
@@ -53,24 +51,21 @@ TEST_P(HttpAddressLimit, OneTooManyIs429AndPlacesComeBack) {
   EXPECT_EQ(refused, 3u);
   std::string log;
   std::size_t line = std::string::npos;  // The log has a thread of its own.
-  for (int waits = 0; line == std::string::npos && waits < 500; ++waits) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ASSERT_TRUE(eventually([&] {
     log = server.log();
     line = log.find("refused connections of an address");
-  }
-  ASSERT_NE(line, std::string::npos);
+    return line != std::string::npos;
+  }));
   EXPECT_EQ(log.find("refused connections of an address", line + 1), std::string::npos) << log;
 
   for (auto& client : clients) EXPECT_EQ(status_of_healthz(client), 200);
   clients.pop_back();
-  bool in = false;  // The server sees the end of the connection in its own time.
-  for (int waits = 0; !in && waits < 500; ++waits) {
+  // The server sees the end of the connection in its own time.
+  EXPECT_TRUE(eventually([&] {
     RawHttp again(server.port());
     again.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
-    in = again.read_response().status == 200;
-    if (!in) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_TRUE(in);
+    return again.read_response().status == 200;
+  }));
 }
 
 TEST_P(HttpAddressLimit, LoopbackIsExemptByDefault) {

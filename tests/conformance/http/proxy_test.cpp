@@ -1,9 +1,7 @@
 /// Behind a proxy that is trusted, the client is whom it names (RFC 7239).
 
-#include <chrono>
-#include <thread>
-
 #include "http_case.hpp"
+#include "support/eventually.hpp"
 
 namespace sf::test {
 namespace {
@@ -22,11 +20,7 @@ class HttpProxy : public testing::TestWithParam<const char*> {
     return client.exchange(concat("GET /metrics HTTP/1.1\r\nHost: x\r\n", fields, "\r\n")).status;
   }
   static bool logs(const TestServer& server, std::string_view words) {
-    for (int waits = 0; waits < 500; ++waits) {
-      if (server.log().find(words) != std::string::npos) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return false;
+    return eventually([&] { return server.log().find(words) != std::string::npos; });
   }
 };
 

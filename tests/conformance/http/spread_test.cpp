@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <thread>
 
 #include "http_case.hpp"
+#include "support/eventually.hpp"
 
 namespace sf::test {
 namespace {
@@ -73,10 +73,7 @@ TEST_P(HttpSpread, StopsWhileConnectionsCome) {
       }
     });
   }
-  for (int waits = 0; answered < 200 && waits < 1000; ++waits) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_GE(answered, 200u);
+  EXPECT_TRUE(eventually([&] { return answered >= 200; }));
   EXPECT_EQ(server.terminate(), 0);
   stop = true;
   for (auto& caller : callers) caller.join();

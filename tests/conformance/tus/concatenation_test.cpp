@@ -1,10 +1,6 @@
 /// Upload-Concat: rows A1–A17.
 
-#include <streamforge/base/clock.hpp>
-
-#include <chrono>
-#include <thread>
-
+#include "support/eventually.hpp"
 #include "tus_case.hpp"
 
 namespace sf::test {
@@ -24,12 +20,9 @@ class TusConcatenation : public TusCase {
   }
   /// The final's bytes, once its parts are one file.
   [[nodiscard]] std::string bytes_of(const std::string& path) const {
-    const std::uint64_t until_ns = mono_ns() + 10'000'000'000;
-    for (;;) {
-      auto whole = bare("GET", path);
-      if (whole.status == 200 || mono_ns() > until_ns) return whole.body;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
+    HttpResponse whole;
+    EXPECT_TRUE(eventually([&] { return (whole = bare("GET", path)).status == 200; }));
+    return whole.body;
   }
 };
 
@@ -124,10 +117,7 @@ TEST_P(TusConcatenation, A10_WithoutAPartAnUnfinishedFinalGoesToo) {
   const std::string path = join(partial("abc") + " " + a)["Location"];
   ASSERT_EQ(head(path).status, 200);
   ASSERT_EQ(tus("DELETE", a).status, 204);
-  const std::uint64_t until_ns = mono_ns() + 10'000'000'000;
-  while (head(path).status == 200 && mono_ns() < until_ns) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  EXPECT_TRUE(eventually([&] { return head(path).status != 200; }));
   EXPECT_EQ(head(path).status, 404);
   EXPECT_EQ(video(path).status, 404);
 }

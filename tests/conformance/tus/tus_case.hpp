@@ -8,13 +8,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "support/eventually.hpp"
 #include "support/raw_http.hpp"
 #include "support/server.hpp"
 
@@ -69,16 +68,13 @@ class TusCase : public testing::TestWithParam<const char*> {
   /// that goes on then hold their upload.
   void await_taken(std::uint64_t bytes) const {
     constexpr std::string_view kName = "\nstreamforge_upload_bytes_total ";
-    for (unsigned tries = 0; tries < 2000; ++tries) {
+    const bool taken = eventually([&] {
       const std::string text = bare("GET", "/metrics").body;
       const std::size_t at = text.find(kName);
-      if (at != std::string::npos &&
-          std::stod(text.substr(at + kName.size())) >= static_cast<double>(bytes)) {
-        return;
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    throw std::runtime_error(concat("the server took no ", bytes, " bytes"));
+      return at != std::string::npos &&
+             std::stod(text.substr(at + kName.size())) >= static_cast<double>(bytes);
+    });
+    if (!taken) throw std::runtime_error(concat("the server took no ", bytes, " bytes"));
   }
   /// The video of an upload, as the API tells it.
   [[nodiscard]] HttpResponse video(const std::string& path) const {

@@ -21,6 +21,7 @@
 #include <string>
 #include <thread>
 
+#include "support/eventually.hpp"
 #include "support/temp_dir.hpp"
 
 namespace sf::http::test {
@@ -251,13 +252,9 @@ class LiveServer {
     reactor_->post([this, &count] { count.set_value(listener_->connections()); });
     return answer.get();
   }
-  /// Waits (at most 5 s) until as many connections are open.
+  /// Waits until as many connections are open.
   [[nodiscard]] bool settles_at(unsigned open) {
-    for (int i = 0; i < 500; ++i) {
-      if (connections() == open) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return false;
+    return sf::test::eventually([&] { return connections() == open; });
   }
 
  private:

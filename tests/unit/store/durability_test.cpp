@@ -19,6 +19,7 @@
 #include "faulty_disk.hpp"
 #include "fixture.hpp"
 #include "schema.hpp"
+#include "support/eventually.hpp"
 #include "support/process.hpp"
 
 namespace sf::store::test {
@@ -163,13 +164,8 @@ TEST_F(DiskTest, AFullDiskRefusesWritesKeepsReadsAndRecovers) {
   EXPECT_TRUE(reactor.wait(subscription.next(0)).empty()) << "told of what was not committed";
 
   disk.set_full(false);
-  Result<> advanced;
-  for (int tries = 0; tries < 100; ++tries) {
-    advanced = reactor.wait(catalogue->advance_upload(id, 9));
-    if (advanced) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  ASSERT_TRUE(advanced) << advanced.error().message;
+  ASSERT_TRUE(sf::test::eventually(
+      [&] { return reactor.wait(catalogue->advance_upload(id, 9)).has_value(); }));
   reopen();
   EXPECT_EQ(must(reactor.wait(catalogue->upload(id))).offset, 9u);
 }
@@ -341,12 +337,8 @@ TEST(KillTest, WhatWasAcknowledgedSurvivesKillNine) {
     {
       sf::test::Process child({"/proc/self/exe", "--gtest_filter=CommitLoop.*", "--gtest_brief=1"},
                               {}, {{kChildDir, path}});
-      std::uint64_t total = last_total;
-      for (int waited = 0; total == last_total && waited < 20'000; ++waited) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        total = acknowledged.offsets[0];
-      }
-      ASSERT_GT(total, last_total) << "the child commits nothing";
+      ASSERT_TRUE(sf::test::eventually([&] { return acknowledged.offsets[0] > last_total; }))
+          << "the child commits nothing";
       std::this_thread::sleep_for(std::chrono::microseconds(random() % 200'000));
       child.signal(SIGKILL);
       ASSERT_TRUE(child.wait(10'000));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fixture.hpp"
+#include "support/eventually.hpp"
 
 namespace sf::store::test {
 namespace {
@@ -144,7 +145,7 @@ class DemandTest : public ::testing::TestWithParam<io::BackendKind> {
 SF_ON_BOTH_BACKENDS(DemandTest);
 
 void wait_until_wanted(const Demand& demand, const Wish& wish) {
-  while (!demand.wanted(wish)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_TRUE(sf::test::eventually([&] { return demand.wanted(wish); }));
 }
 
 TEST_P(DemandTest, ManyViewersAreOneWishAndAllAreAnswered) {
@@ -186,13 +187,8 @@ TEST_P(DemandTest, WhoIsGoneCountsForNothingButIsAnswered) {
   wait_until_wanted(demand, wish);
   EXPECT_EQ(told, 1);
   gone = true;
-  for (int i = 0; i < 500 && demand.wanted(wish); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_FALSE(demand.wanted(wish));
-  for (int i = 0; i < 500 && told_left == 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  EXPECT_TRUE(sf::test::eventually([&] { return !demand.wanted(wish); }));
+  EXPECT_TRUE(sf::test::eventually([&] { return told_left == 1; }));
   auto stays = reactor.start(demand.want(wish, 60'000, [] { return false; }));
   wait_until_wanted(demand, wish);
   EXPECT_EQ(told, 2) << "the first wish may have been dropped by now";
@@ -217,10 +213,7 @@ TEST_P(DemandTest, TheLastToLeaveIsTold) {
   EXPECT_EQ(told_left, 0);
   EXPECT_TRUE(demand.wanted(wish));
   last_gone = true;
-  for (int i = 0; i < 500 && told_left == 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_EQ(told_left, 1);
+  EXPECT_TRUE(sf::test::eventually([&] { return told_left == 1; }));
   EXPECT_FALSE(demand.wanted(wish));
   demand.satisfy(wish);
   EXPECT_TRUE(first.get());

@@ -2,11 +2,11 @@
 #include <streamforge/store/blobs.hpp>
 #include <streamforge/store/hasher.hpp>
 
-#include <chrono>
 #include <filesystem>
 #include <optional>
 
 #include "fixture.hpp"
+#include "support/eventually.hpp"
 
 namespace sf::store::test {
 namespace {
@@ -40,12 +40,12 @@ class HasherTest : public ::testing::TestWithParam<io::BackendKind> {
   }
   /// The digest in the record, once it is there.
   std::string digest_of(const std::string& id) {
-    for (int waited = 0; waited < 20'000; ++waited) {
-      const auto video = must(reactor.wait(catalogue->video(id)));
-      if (!video.source.sha256.empty()) return video.source.sha256;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return "none came";
+    std::string digest;
+    EXPECT_TRUE(sf::test::eventually([&] {
+      digest = must(reactor.wait(catalogue->video(id))).source.sha256;
+      return !digest.empty();
+    }));
+    return digest;
   }
   static std::string noise(std::size_t bytes) {
     std::string out(bytes, '\0');

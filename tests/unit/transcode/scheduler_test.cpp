@@ -1,6 +1,7 @@
 #include <streamforge/transcode/scheduler.hpp>
 
 #include "fake_worker.hpp"
+#include "support/eventually.hpp"
 #include "unit/store/fixture.hpp"
 
 #include <streamforge/base/metrics.hpp>
@@ -63,19 +64,14 @@ class SchedulerTest : public store::test::CatalogueTest {
     must(reactor.wait(catalogue->complete_upload(id)));
     return id;
   }
-  store::Video until(const std::string& id, VideoStatus status, unsigned seconds = 20) {
-    for (unsigned i = 0; i < seconds * 50; ++i) {
-      if (const auto now = video(id); now.status == status) return now;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    ADD_FAILURE() << id << " is still " << name_of(video(id).status);
-    return video(id);
+  store::Video until(const std::string& id, VideoStatus status) {
+    store::Video now;
+    EXPECT_TRUE(test::eventually([&] { return (now = video(id)).status == status; }))
+        << id << " is still " << name_of(now.status);
+    return now;
   }
   store::Video until_playable(const std::string& id) {
-    for (unsigned i = 0; i < 500 && !video(id).playable; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    EXPECT_TRUE(video(id).playable);
+    EXPECT_TRUE(test::eventually([&] { return video(id).playable; }));
     return video(id);
   }
   /// A video whose upload has begun: `kWhole` bytes, a minute of film.
@@ -103,10 +99,7 @@ class SchedulerTest : public store::test::CatalogueTest {
     const auto listed = [&](const store::Video& now) {
       return now.playable && now.renditions.at(0).segments_total >= segments;
     };
-    for (unsigned i = 0; i < 1'500 && !listed(video(id)); ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    EXPECT_TRUE(listed(video(id)));
+    EXPECT_TRUE(test::eventually([&] { return listed(video(id)); }));
     return video(id);
   }
   JobState job_state(const std::string& id) {
@@ -140,9 +133,7 @@ class SchedulerTest : public store::test::CatalogueTest {
   }
   /// Ends the server once some segments are made; gives those.
   auto end_in_the_middle(const std::string& id) {
-    for (int i = 0; i < 500 && segment_files(id).size() < 2; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
+    EXPECT_TRUE(test::eventually([&] { return segment_files(id).size() >= 2; }));
     end();
     return segment_files(id);
   }
@@ -232,9 +223,7 @@ TEST_P(SchedulerTest, WhatAllHaveLeftMakesRoomForWhatIsAwaited) {
   const std::uint64_t wishes = wishes_heard();
   std::atomic<bool> gone = false;
   auto left = reactor.start(demand_.want({id, "360p", 4}, 60'000, [&] { return gone.load(); }));
-  for (int i = 0; i < 500 && wishes_heard() == wishes; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  EXPECT_TRUE(test::eventually([&] { return wishes_heard() > wishes; }));
   auto stays = reactor.start(demand_.want({id, "480p", 3}, 60'000));
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_EQ(tasks_cancelled(), cancelled) << "both are awaited";
@@ -252,12 +241,8 @@ TEST_P(SchedulerTest, WhatSomebodyCameBackToIsMade) {
   const store::Wish wish{id, "360p", 4};
   const std::uint64_t cancelled = tasks_cancelled();
   auto left = reactor.start(demand_.want(wish, 60'000, [] { return true; }));
-  for (int i = 0; i < 500 && !demand_.wanted(wish); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  for (int i = 0; i < 500 && demand_.wanted(wish); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  EXPECT_TRUE(test::eventually([&] { return demand_.wanted(wish); }));
+  EXPECT_TRUE(test::eventually([&] { return !demand_.wanted(wish); }));
   auto back = reactor.start(demand_.want(wish, 60'000));
   auto another = reactor.start(demand_.want({id, "480p", 3}, 60'000));
   must(back.get());
@@ -374,12 +359,8 @@ TEST_P(SchedulerTest, AVideoIsReadyWithoutPicturesThatCannotBeDrawn) {
 
 TEST_P(SchedulerTest, RestartGoesOnWithThePictures) {
   const std::string id = upload("drawn");
-  for (int i = 0; i < 500 && !std::filesystem::exists(made(id, "tiles")); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  for (int i = 0; i < 500 && video(id).progress() < 1; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  EXPECT_TRUE(test::eventually([&] { return std::filesystem::exists(made(id, "tiles")); }));
+  EXPECT_TRUE(test::eventually([&] { return video(id).progress() == 1; }));
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   EXPECT_EQ(video(id).status, VideoStatus::kProcessing) << "its sheet is being drawn";
   const auto before = segment_files(id);
@@ -425,9 +406,7 @@ TEST_P(SchedulerTest, AVideoIsReadyWithoutSubtitlesThatCannotBeRead) {
 TEST_P(SchedulerTest, RestartGoesOnWithTheSubtitles) {
   const std::string id = upload("textw");
   until_playable(id);
-  for (int i = 0; i < 500 && video(id).progress() < 1; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  EXPECT_TRUE(test::eventually([&] { return video(id).progress() == 1; }));
   EXPECT_EQ(video(id).status, VideoStatus::kProcessing) << "its subtitles are being read";
   end();
   EXPECT_FALSE(video(id).subtitles.at(0).ready);
@@ -501,16 +480,11 @@ TEST_P(SchedulerTest, TellsPlacesInTheQueue) {
         stuck, [&](const std::string& id) { return scheduler_->queue_position(id) == 0; });
   };
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  for (int i = 0; i < 500 && !all_begun(); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  EXPECT_TRUE(all_begun());
+  EXPECT_TRUE(test::eventually(all_begun));
   const std::string first = upload("00");
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   const std::string second = upload("11");
-  for (int i = 0; i < 500 && scheduler_->queue_position(second) == 0; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  EXPECT_TRUE(test::eventually([&] { return scheduler_->queue_position(second) > 0; }));
   EXPECT_EQ(scheduler_->queue_position(first), 1u);
   EXPECT_EQ(scheduler_->queue_position(second), 2u);
   must(reactor.wait(scheduler_->prioritise(second)));

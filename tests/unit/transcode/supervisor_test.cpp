@@ -68,7 +68,7 @@ struct Workshop {
     home->stop();
   }
   io::Task<void> until_idle(unsigned worker) {
-    for (int i = 0; i < 500 && !supervisor->idle(worker); ++i) co_await home->sleep_ms(10);
+    for (int i = 0; i < 6'000 && !supervisor->idle(worker); ++i) co_await home->sleep_ms(10);
     EXPECT_TRUE(supervisor->idle(worker));
   }
   /// Segment 7 of two rungs, into `out`.
@@ -196,7 +196,7 @@ io::Task<void> tolerates_a_stop(Workshop& shop) {
   ::kill(pid, SIGSTOP);
   co_await shop.home->sleep_ms(1'000);  // More than three times the silence that is a hang.
   ::kill(pid, SIGCONT);
-  for (int i = 0; i < 600 && shop.report.wall_ms == 0; ++i) co_await shop.home->sleep_ms(10);
+  for (int i = 0; i < 6'000 && shop.report.wall_ms == 0; ++i) co_await shop.home->sleep_ms(10);
   EXPECT_EQ(shop.report.end, TaskEnd::kDone) << shop.report.error.message;
   EXPECT_EQ(shop.supervisor->pid(0), pid);
 }
@@ -206,7 +206,7 @@ io::Task<void> cancels(Workshop& shop) {
   for (const char* video : {"s10w", "stubborn"}) {
     co_await shop.begin(video);
     shop.supervisor->cancel(0);
-    for (int i = 0; i < 300 && shop.report.wall_ms == 0; ++i) co_await shop.home->sleep_ms(10);
+    for (int i = 0; i < 6'000 && shop.report.wall_ms == 0; ++i) co_await shop.home->sleep_ms(10);
     EXPECT_EQ(shop.report.end, TaskEnd::kCancelled) << video;
     EXPECT_LT(shop.report.wall_ms, 2'900u) << video;
   }

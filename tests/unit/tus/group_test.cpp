@@ -1,12 +1,10 @@
 /// Parts that name their group: one file, in any order, healed after any stop.
 
 #include "in_process.hpp"
-
-#include <streamforge/base/clock.hpp>
+#include "support/eventually.hpp"
 
 #include <array>
 #include <latch>
-#include <thread>
 
 namespace sf::tus {
 namespace {
@@ -250,11 +248,7 @@ TEST_P(GroupTest, AGroupExpiresAsOne) {
   start(options);
   const std::string a = part("g", 0, 3, 6);
   ASSERT_EQ(patch(a, 0, "abc").status, 204);
-  const std::uint64_t until_ns = mono_ns() + 20'000'000'000;
-  while (files("temp") > 0 && mono_ns() < until_ns) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  EXPECT_EQ(files("temp"), 0u);
+  EXPECT_TRUE(test::eventually([&] { return files("temp") == 0; }));
   EXPECT_EQ(head(a).status, 404);
   EXPECT_EQ(server().ask(server().catalogue().unfinished_uploads())->size(), 0u);
 }

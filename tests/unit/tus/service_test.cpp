@@ -1,4 +1,5 @@
 #include "in_process.hpp"
+#include "support/eventually.hpp"
 
 #include <streamforge/base/clock.hpp>
 #include <streamforge/base/digest.hpp>
@@ -61,11 +62,10 @@ TEST_P(ServiceTest, C25_ACutPatchKeepsWhatArrived) {
     client.send(patch_head(id, before, concat("Content-Length: ", source.size() - before)));
     client.send(source.substr(before, 1'000'001));
     // What a reset throws away is not ours to keep; wait until it has been read.
-    const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
-    while (mono_ns() < until_ns) {
+    EXPECT_TRUE(test::eventually([&] {
       const auto video = server().catalogue().cached_video(id);
-      if (video && video->source.received_bytes == before + 1'000'001) break;
-    }
+      return video && video->source.received_bytes == before + 1'000'001;
+    }));
     reset ? client.reset() : client.half_close();
     EXPECT_EQ(head(id)["Upload-Offset"], std::to_string(before + 1'000'001));
   }
@@ -165,12 +165,8 @@ TEST_P(ServiceTest, WhatFillsABufferIsMadeDurableThoughNothingFollows) {
   RawHttp client(server().port());
   client.send(patch_head(id, 0, concat("Content-Length: ", 2 * source.size())));
   client.send(source);
-  const std::uint64_t until_ns = mono_ns() + 10'000'000'000;
-  std::uint64_t received = 0;
-  while (received != source.size() && mono_ns() < until_ns) {
-    received = server().ask(server().catalogue().upload(id))->offset;
-  }
-  EXPECT_EQ(received, source.size());
+  EXPECT_TRUE(test::eventually(
+      [&] { return server().ask(server().catalogue().upload(id))->offset == source.size(); }));
 }
 
 TEST_P(ServiceTest, ASlowBodyIsMadeDurableWhileItRuns) {
@@ -179,12 +175,8 @@ TEST_P(ServiceTest, ASlowBodyIsMadeDurableWhileItRuns) {
   RawHttp client(server().port());
   client.send(patch_head(id, 0, "Content-Length: 1000"));
   client.send("hello");
-  const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
-  std::uint64_t received = 0;
-  while (received != 5 && mono_ns() < until_ns) {
-    received = server().ask(server().catalogue().upload(id))->offset;
-  }
-  EXPECT_EQ(received, 5u);
+  EXPECT_TRUE(
+      test::eventually([&] { return server().ask(server().catalogue().upload(id))->offset == 5; }));
   client.send(std::string(995, 'x'));
   EXPECT_EQ(client.read_response().status, 204);
   EXPECT_EQ(blob("raw", id), "hello" + std::string(995, 'x'));
@@ -318,10 +310,7 @@ TEST_P(ServiceTest, E3_ExpiredUploadsAreGoneAndTheirSpaceFreed) {
   std::this_thread::sleep_for(std::chrono::milliseconds(420));
   const int status = head(id).status;
   EXPECT_TRUE(status == 410 || status == 404) << status;
-  const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
-  while (has_blob("temp", id) && mono_ns() < until_ns) {
-  }
-  EXPECT_FALSE(has_blob("temp", id));
+  EXPECT_TRUE(test::eventually([&] { return !has_blob("temp", id); }));
   EXPECT_EQ(head(finished).status, 200);
 }
 
@@ -350,12 +339,10 @@ class SpliceTest : public ServiceTest {
   }
   /// Waits until an upload is durable up to there.
   bool arrived(const std::string& id, std::uint64_t offset) {
-    const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
-    while (mono_ns() < until_ns) {
+    return test::eventually([&] {
       const auto video = server().catalogue().cached_video(id);
-      if (video && video->source.received_bytes == offset) return true;
-    }
-    return false;
+      return video && video->source.received_bytes == offset;
+    });
   }
 };
 
@@ -451,10 +438,7 @@ TEST_P(SpliceTest, WithoutAPipeBytesAreCopied) {
   client.send(source.substr(0, 5));
   ASSERT_TRUE(arrived(id, 5));
   // The one that waited for more is given back in a pause.
-  const std::uint64_t until_ns = mono_ns() + 10'000'000'000;
-  while (open_pipes() > pipes && mono_ns() < until_ns) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  EXPECT_TRUE(test::eventually([&] { return open_pipes() <= pipes; }));
   const std::uint64_t before = spliced();
   {
     const NoDescriptors none;
@@ -480,9 +464,7 @@ class ConcatenationTest : public ServiceTest {
   }
   /// The final's bytes, once they are one file.
   std::string joined(const std::string& id) {
-    const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
-    while (!has_blob("raw", id) && mono_ns() < until_ns) {
-    }
+    EXPECT_TRUE(test::eventually([&] { return has_blob("raw", id); }));
     return blob("raw", id);
   }
 };
@@ -507,12 +489,11 @@ TEST_P(ConcatenationTest, A2A5A6_PartsBecomeOneVideoInTheOrderOfTheList) {
   // The parts may go at once.
   EXPECT_EQ(fetch("DELETE", "/files/" + a).status, 204);
   EXPECT_EQ(joined(id), second + first + second);
-  const std::uint64_t until_ns = mono_ns() + 5'000'000'000;
   auto video = server().ask(server().catalogue().video(id));
-  while (video->status != store::VideoStatus::kQueued && mono_ns() < until_ns) {
+  EXPECT_TRUE(test::eventually([&] {
     video = server().ask(server().catalogue().video(id));
-  }
-  EXPECT_EQ(video->status, store::VideoStatus::kQueued);
+    return video->status == store::VideoStatus::kQueued;
+  }));
   EXPECT_EQ(video->title, "a");
   EXPECT_FALSE(has_blob("temp", id + ".0"));
   EXPECT_TRUE(has_blob("temp", b)) << "the other part is untouched";
