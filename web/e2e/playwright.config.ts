@@ -9,7 +9,7 @@ export default defineConfig({
   // The server transcodes on the same cores; two browsers at once would only make both slow.
   workers: 1,
   timeout: 240_000,
-  expect: { timeout: 15_000 },
+  expect: { timeout: 30_000 },
   forbidOnly: true,
   reporter: [['list']],
   use: {
