@@ -367,7 +367,7 @@ void LocalTranscode::pump() {
   for (unsigned worker = 0; worker < supervisor_.count(); ++worker) {
     if (!supervisor_.idle(worker) || assigned_[worker]) continue;
     auto task = queue_.next(worker, WorkerRole::kOrdinary, home_.now_ms());
-    if (!task) break;
+    if (!task) continue;  // There may be some for another.
     assigned_[worker] = true;
     home_.spawn(perform(std::move(*task)));
   }

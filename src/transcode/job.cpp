@@ -11,7 +11,9 @@ namespace sf::transcode {
 namespace {
 
 constexpr double kMegapixelSecond = 1e6 * static_cast<double>(hls::kTicksPerSecond);
-constexpr double kCopyCost = 0.02;   // Of a segment of the picture.
+constexpr double kCopyCost = 0.02;       // Of a segment of the picture.
+constexpr double kDecodingShare = 0.25;  // Of the work at a segment: 0.2 to 0.5 for 1080p.
+constexpr std::int64_t kTicksPerMs = hls::kTicksPerSecond / 1000;
 constexpr double kAudioCost = 0.05;  // Of a segment: AAC at 93 times real time, beside 360p's 1.
 
 std::string predicted_codec(const RungPlan& rung, const SourceIndex& index) {
@@ -28,7 +30,6 @@ double mean_ticks(const std::vector<hls::SegmentSpan>& spans) {
 
 // From the keyframe shown last at or before the begin of each segment.
 std::vector<std::uint32_t> run_ups(const Plan& plan) {
-  constexpr std::int64_t kTicksPerMs = hls::kTicksPerSecond / 1000;
   std::vector<std::int64_t> keys;
   for (const PacketEntry& packet : plan.index.packets) {
     if (packet.keyframe) keys.push_back(packet.pts_ticks);
@@ -76,12 +77,16 @@ hls::Presentation present(const Plan& plan) {
 std::vector<TrackShape> shapes_of(const hls::Presentation& shown) {
   std::vector<TrackShape> shapes;
   const double video_ticks = mean_ticks(shown.timeline.video);
+  std::vector<float> run_up;
+  for (const std::uint32_t ms : shown.run_up_ms) {
+    run_up.push_back(static_cast<float>(kDecodingShare * ms * kTicksPerMs / video_ticks));
+  }
   for (std::uint32_t i = 0; i < shown.video.size(); ++i) {
     const hls::VideoTrack& track = shown.video[i];
     const double pixels = static_cast<double>(track.width) * static_cast<double>(track.height);
     shapes.push_back({track.name, false, i, static_cast<std::uint32_t>(shown.timeline.video.size()),
                       track.copied ? kCopyCost : pixels * video_ticks / kMegapixelSecond,
-                      track.copied ? std::vector<std::uint32_t>{} : shown.run_up_ms});
+                      track.copied ? std::vector<float>{} : run_up});
   }
   for (std::uint32_t i = 0; i < shown.audio.size(); ++i) {
     shapes.push_back({concat("audio/", shown.audio[i].name),

@@ -61,10 +61,15 @@ struct TaskQueue::Video {
   [[nodiscard]] std::uint32_t block_end(std::size_t block) const noexcept {
     return block + 1 < blocks.size() ? blocks[block + 1] : segments;
   }
-  [[nodiscard]] std::uint32_t run_up_ms(std::uint32_t segment) const noexcept {
-    std::uint32_t most = 0;
+  /// The one that holds the segment.
+  [[nodiscard]] std::uint32_t block_of(std::uint32_t segment) const noexcept {
+    const auto after = std::ranges::upper_bound(blocks, segment);
+    return after == blocks.begin() ? 0 : static_cast<std::uint32_t>(after - blocks.begin() - 1);
+  }
+  [[nodiscard]] float run_up(std::uint32_t segment) const noexcept {
+    float most = 0;
     for (const Row& row : rows) {
-      const auto& known = row.shape.run_up_ms;
+      const auto& known = row.shape.run_up;
       if (segment < known.size()) most = std::max(most, known[segment]);
     }
     return most;
@@ -211,7 +216,7 @@ void TaskQueue::extend(std::string_view id, const std::vector<TrackShape>& track
     const std::uint32_t more = tracks[i].segments - before;
     row.cells.resize(tracks[i].segments);
     row.shape.segments = tracks[i].segments;
-    row.shape.run_up_ms = tracks[i].run_up_ms;
+    row.shape.run_up = tracks[i].run_up;
     video->segments = std::max(video->segments, tracks[i].segments);
     video->cost_total += row.shape.cost * more;
     video->open_cells += more;
@@ -448,7 +453,8 @@ TaskQueue::WorkerPlace& TaskQueue::place(unsigned worker) {
 
 bool TaskQueue::block_taken(const Video& video, std::uint32_t block, unsigned but_not) const {
   for (unsigned worker = 0; worker < workers_.size(); ++worker) {
-    if (worker != but_not && workers_[worker].video == &video && workers_[worker].block == block) {
+    const WorkerPlace& there = workers_[worker];
+    if (worker != but_not && there.video == &video && video.block_of(there.begin) == block) {
       return true;
     }
   }
@@ -458,28 +464,40 @@ bool TaskQueue::block_taken(const Video& video, std::uint32_t block, unsigned bu
 std::optional<QueueTask> TaskQueue::from_video(Video& video, unsigned worker,
                                                std::uint64_t now_ms) {
   if (auto task = from_beginning(video, worker, now_ms)) return task;
-  const auto count = static_cast<std::uint32_t>(video.blocks.size());
-  WorkerPlace& here = place(worker);
-  if (here.video == &video && here.block < count) {
-    if (auto task = from_block(video, here.block, false, worker, now_ms)) return task;
-  }
-  // The first stretch that nobody is in; else help from the end of another's.
-  video.skip_taken();
-  const auto after = std::ranges::upper_bound(video.blocks, video.scan_from);
-  const auto first =
-      static_cast<std::uint32_t>(std::max<std::ptrdiff_t>(after - video.blocks.begin() - 1, 0));
-  for (std::uint32_t block = first; block < count; ++block) {
-    if (block_taken(video, block, worker)) continue;
-    if (auto task = from_block(video, block, false, worker, now_ms)) {
-      here.video = &video;
-      here.block = block;
+  if (place(worker).video == &video) {
+    if (auto task = from_block(video, video.block_of(place(worker).begin), worker, now_ms)) {
       return task;
     }
   }
-  for (std::uint32_t block = first; block < count; ++block) {
-    if (auto task = from_block(video, block, true, worker, now_ms)) return task;
+  // The first stretch that nobody is in; else half of what another has before him.
+  video.skip_taken();
+  const std::uint32_t first = video.block_of(video.scan_from);
+  const auto enter = [&](std::uint32_t block) {
+    auto task = from_block(video, block, worker, now_ms);
+    if (task) {
+      place(worker).video = &video;
+      place(worker).begin = video.blocks[block];
+    }
+    return task;
+  };
+  for (std::uint32_t block = first; block < video.blocks.size(); ++block) {
+    if (block_taken(video, block, worker)) continue;
+    if (auto task = enter(block)) return task;
   }
-  return std::nullopt;
+  for (std::uint32_t segment = video.scan_from; segment < video.segments; ++segment) {
+    if (auto tracks = video.free_audio(segment, now_ms); !tracks.empty()) {
+      return give(video, segment, std::move(tracks), worker, false, false);
+    }
+  }
+  std::optional<Cut> best;
+  for (std::uint32_t block = first; block < video.blocks.size(); ++block) {
+    const auto cut = find_cut(video, block, now_ms);
+    if (cut && (!best || cut->gain > best->gain)) best = cut;
+  }
+  if (!best) return std::nullopt;
+  const std::uint32_t block = video.block_of(best->at) + 1;
+  video.blocks.insert(video.blocks.begin() + block, best->at);
+  return enter(block);
 }
 
 std::optional<QueueTask> TaskQueue::from_beginning(Video& video, unsigned worker,
@@ -498,7 +516,7 @@ std::optional<QueueTask> TaskQueue::from_beginning(Video& video, unsigned worker
 
 // About equally long; each begins where the run-up is least, among as many segments as it is long.
 void TaskQueue::cut_into_blocks(Video& video) const {
-  const std::uint32_t stretches = std::max(1u, 2 * options_.workers);
+  const std::uint32_t stretches = std::max(1u, options_.workers);
   const std::uint32_t size = std::clamp((video.segments + stretches - 1) / stretches, 1u,
                                         std::max(1u, options_.block_segments_max));
   video.blocks.clear();
@@ -506,19 +524,39 @@ void TaskQueue::cut_into_blocks(Video& video) const {
     std::uint32_t begin = even;
     const std::uint32_t end = even == 0 ? 1 : std::min(even + size / 2 + 1, video.segments);
     for (std::uint32_t i = even == 0 ? 0 : even - (size - 1) / 2; i < end; ++i) {
-      if (video.run_up_ms(i) < video.run_up_ms(begin)) begin = i;
+      if (video.run_up(i) < video.run_up(begin)) begin = i;
     }
     video.blocks.push_back(begin);
   }
 }
 
-std::optional<QueueTask> TaskQueue::from_block(Video& video, std::uint32_t block, bool last_first,
-                                               unsigned worker, std::uint64_t now_ms) {
-  const std::uint32_t begin = video.blocks[block];
+// Where to begin for who helps another, so that both are done soonest: the other has half a segment
+// in hand and goes on up to there. Nullopt where that saves less than the way there costs.
+std::optional<TaskQueue::Cut> TaskQueue::find_cut(const Video& video, std::uint32_t block,
+                                                  std::uint64_t now_ms) {
+  constexpr float kInHand = 0.5;
   const std::uint32_t end = video.block_end(block);
+  std::vector<std::uint32_t> free;
+  for (std::uint32_t segment = video.blocks[block]; segment < end; ++segment) {
+    if (!video.free_rungs(segment, now_ms).empty()) free.push_back(segment);
+  }
+  const auto alone = kInHand + static_cast<float>(free.size());
+  std::optional<Cut> best;
+  for (std::size_t left = 0; left < free.size(); ++left) {
+    if (free[left] == video.blocks[block]) continue;
+    const float way = video.run_up(free[left]);
+    const float other = kInHand + static_cast<float>(left);
+    const float helper = way + static_cast<float>(free.size() - left);
+    const float gain = alone - std::max(other, helper) - way;
+    if (gain > 0 && (!best || gain > best->gain)) best = Cut{free[left], gain};
+  }
+  return best;
+}
+
+std::optional<QueueTask> TaskQueue::from_block(Video& video, std::uint32_t block, unsigned worker,
+                                               std::uint64_t now_ms) {
   for (const bool audio : {true, false}) {
-    for (std::uint32_t i = 0; i < end - begin; ++i) {
-      const std::uint32_t segment = last_first ? end - 1 - i : begin + i;
+    for (std::uint32_t segment = video.blocks[block]; segment < video.block_end(block); ++segment) {
       auto tracks = audio ? video.free_audio(segment, now_ms) : video.free_rungs(segment, now_ms);
       if (!tracks.empty()) return give(video, segment, std::move(tracks), worker, false, false);
     }

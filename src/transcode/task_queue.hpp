@@ -38,9 +38,10 @@ struct TrackShape {
   std::uint32_t index = 0;  ///< In plan.rungs or plan.audio.
   std::uint32_t segments = 0;
   double cost = 1;  ///< Of one segment, in units that are the same for all videos.
-  /// By segment, what must be decoded before it unless the one before it was just made. May be
-  /// shorter than `segments`: the rest needs nothing.
-  std::vector<std::uint32_t> run_up_ms;
+  /// By segment, the work of decoding what is before it, for who has not just made the one before:
+  /// in parts of what a segment of all rungs takes. May be shorter than `segments`: the rest needs
+  /// nothing.
+  std::vector<float> run_up;
 };
 
 struct QueueOptions {
@@ -163,8 +164,12 @@ class TaskQueue {
   };
   struct WorkerPlace {
     Video* video = nullptr;
-    std::uint32_t block = 0;
+    std::uint32_t begin = 0;  ///< Of its stretch.
     std::uint64_t since_ms = 0;
+  };
+  struct Cut {
+    std::uint32_t at = 0;  ///< A segment.
+    float gain = 0;        ///< In segments' worth of work.
   };
   struct WishEntry {
     Video* video = nullptr;
@@ -181,13 +186,15 @@ class TaskQueue {
   std::optional<QueueTask> next_background(unsigned worker, std::uint64_t now_ms);
   std::optional<QueueTask> from_video(Video& video, unsigned worker, std::uint64_t now_ms);
   std::optional<QueueTask> from_beginning(Video& video, unsigned worker, std::uint64_t now_ms);
-  std::optional<QueueTask> from_block(Video& video, std::uint32_t block, bool last_first,
-                                      unsigned worker, std::uint64_t now_ms);
+  std::optional<QueueTask> from_block(Video& video, std::uint32_t block, unsigned worker,
+                                      std::uint64_t now_ms);
   Video* choose(std::vector<Video*>& candidates);
   QueueTask give(Video& video, std::uint32_t segment, std::vector<std::uint32_t> tracks,
                  unsigned worker, bool urgent, bool wished);
   WorkerPlace& place(unsigned worker);
   void cut_into_blocks(Video& video) const;
+  [[nodiscard]] static std::optional<Cut> find_cut(const Video& video, std::uint32_t block,
+                                                   std::uint64_t now_ms);
   [[nodiscard]] bool block_taken(const Video& video, std::uint32_t block, unsigned but_not) const;
   void charge(const QueueTask& task, std::uint64_t service_ms);
   void forget_wish(const Video& video, std::uint32_t track, std::uint32_t segment);

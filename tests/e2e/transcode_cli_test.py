@@ -193,6 +193,14 @@ class TranscodeCli(Story):
         self.assertEqual(process.returncode, 0)
         self.whole(out)
 
+    def test_a_worker_that_rests_holds_up_no_other(self):
+        """With one keyframe, to help at the end costs more than it saves."""
+        film = make_clip(self.dir / "film.mp4", "--kind", "mp4", "--size", "320x180",
+                         "--seconds", "9", "--gop", "500")
+        for number in range(4):
+            done = run(*self.command(film, "--out", self.dir / f"out{number}"), timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_workers_are_locked(self):
         process = self.begin(self.film, "--out", self.dir / "out", "--progress", "none")
         self.until_segments(self.dir / "out", 1, process)

@@ -61,7 +61,7 @@ TEST(TaskQueue, IndexesFirstThenMakesEverySegmentOnce) {
     }
     finish(queue, *task);
   }
-  EXPECT_THAT(order, ElementsAre("audio 0", "audio 1", "video 0", "video 1", "audio 2", "video 2"));
+  EXPECT_THAT(order, ElementsAre("audio 0", "audio 1", "audio 2", "video 0", "video 1", "video 2"));
   EXPECT_TRUE(queue.complete("a"));
   EXPECT_DOUBLE_EQ(queue.work("a").done, queue.work("a").total);
 }
@@ -80,7 +80,10 @@ TEST(TaskQueue, BeginsWithTheSmallestRungWhereViewersAre) {
   EXPECT_THAT(task->tracks, ElementsAre(k720)) << "the rest of what has begun";
 }
 
-// Which segments a worker gets that finishes nothing: one of each stretch.
+// Decoding so many seconds, where a segment is of four and decoding a quarter of its work.
+float way_of(std::uint32_t seconds) { return static_cast<float>(seconds) / 16; }
+
+// Which segments workers get that finish nothing: the first of each stretch.
 std::vector<std::uint32_t> begins_of(TaskQueue& queue, unsigned workers) {
   std::vector<std::uint32_t> begins;
   for (unsigned worker = 0; worker < workers; ++worker) {
@@ -92,13 +95,13 @@ std::vector<std::uint32_t> begins_of(TaskQueue& queue, unsigned workers) {
 TEST(TaskQueue, StretchesBeginWhereLittleIsDecodedBefore) {
   // Segments of 4 s, a keyframe every 10.
   std::vector<TrackShape> rows = ladder(15);
-  for (std::uint32_t i = 0; i < 15; ++i) rows[0].run_up_ms.push_back(i * 4'000 % 10'000);
-  TaskQueue queue(options(2));
+  for (std::uint32_t i = 0; i < 15; ++i) rows[0].run_up.push_back(way_of(i * 4 % 10));
+  TaskQueue queue(options(4));
   queue.add({"a", "o", 0, 0, 1});
   queue.set_tracks("a", rows, {});
   EXPECT_THAT(begins_of(queue, 4), ElementsAre(0, 5, 10, 13)) << "evenly it were 0, 4, 8, 12";
 
-  TaskQueue plain(options(2));
+  TaskQueue plain(options(4));
   add_planned(plain, "a", 15);
   EXPECT_THAT(begins_of(plain, 4), ElementsAre(0, 4, 8, 12));
 }
@@ -107,10 +110,10 @@ TEST(TaskQueue, StretchesHoldEverySegmentOnce) {
   for (std::uint32_t segments = 1; segments < 70; ++segments) {
     for (const unsigned workers : {1U, 2U, 7U}) {
       std::vector<TrackShape> rows = ladder(segments);
-      for (std::uint32_t i = 0; i < segments; ++i) rows[1].run_up_ms.push_back(i * 7 % 11);
+      for (std::uint32_t i = 0; i < segments; ++i) rows[1].run_up.push_back(way_of(i * 7 % 11));
       TaskQueue queue(options(workers));
       queue.add({"a", "o", 0, 0, 1});
-      queue.set_tracks("a", {rows[0], {"360p", false, 1, segments / 2, 2, rows[1].run_up_ms}}, {},
+      queue.set_tracks("a", {rows[0], {"360p", false, 1, segments / 2, 2, rows[1].run_up}}, {},
                        false);
       queue.extend("a", rows, true);
       std::vector<bool> made(segments);
@@ -366,6 +369,36 @@ TEST(TaskQueue, WorkersKeepToStretchesAndHelpAtTheEnd) {
     ++made;
   }
   EXPECT_EQ(made, 32u - 3u) << "all but what is done or in the other's hands";
+}
+
+TEST(TaskQueue, AHelperBeginsWhereBothAreDoneSoonest) {
+  // Two workers of one film; the first is at its begin when the second has made its half.
+  const auto helped_at = [](const std::vector<float>& run_up) -> std::optional<std::uint32_t> {
+    const auto segments = static_cast<std::uint32_t>(run_up.size());
+    std::vector<TrackShape> rows = ladder(segments);
+    rows[0].run_up = run_up;
+    TaskQueue queue(options(2));
+    queue.add({"a", "o", 0, 0, 1});
+    queue.set_tracks("a", rows, {});
+    const auto first = queue.next(0, WorkerRole::kOrdinary, 0);
+    EXPECT_EQ(first->segment, 0u);
+    for (std::uint32_t i = segments / 2; i < segments; ++i) {
+      const auto task = queue.next(1, WorkerRole::kOrdinary, 0);
+      EXPECT_EQ(task->segment, i);
+      finish(queue, *task);
+    }
+    const auto help = queue.next(1, WorkerRole::kOrdinary, 0);
+    if (!help) return std::nullopt;
+    finish(queue, *help);
+    if (const auto next = queue.next(1, WorkerRole::kOrdinary, 0)) {
+      EXPECT_EQ(next->segment, help->segment + 1) << "and goes on where its decoder stands";
+    }
+    return help->segment;
+  };
+  EXPECT_EQ(helped_at(std::vector<float>(12, 0.F)), 3u) << "of 1 to 5 the other makes two";
+  EXPECT_EQ(helped_at({0, 1, 2, 1, 0, 1, 0, 0, 0, 0, 0, 0}), 4u) << "a keyframe";
+  EXPECT_EQ(helped_at(std::vector<float>(4, 0.F)), 1u) << "the other has one in hand";
+  EXPECT_EQ(helped_at({0, 1, 0, 0}), std::nullopt) << "the way is as long as the work";
 }
 
 TEST(TaskQueue, TriesThreeTimesWithPauses) {
