@@ -13,8 +13,8 @@ namespace {
 constexpr double kMegapixelSecond = 1e6 * static_cast<double>(hls::kTicksPerSecond);
 constexpr double kCopyCost = 0.02;       // Of a segment of the picture.
 constexpr double kDecodingShare = 0.25;  // Of the work at a segment: 0.2 to 0.5 for 1080p.
-constexpr std::int64_t kTicksPerMs = hls::kTicksPerSecond / 1000;
 constexpr double kAudioCost = 0.05;  // Of a segment: AAC at 93 times real time, beside 360p's 1.
+constexpr std::int64_t kTicksPerMs = hls::kTicksPerSecond / 1000;
 
 std::string predicted_codec(const RungPlan& rung, const SourceIndex& index) {
   constexpr std::uint8_t kHigh = 100;

@@ -16,6 +16,8 @@
 /// to do and every fourth to the oldest, so that a clip passes a film and the film still moves.
 /// A worker stays in one stretch of one video (a block) to decode on where it stopped. Stretches
 /// begin where little must be decoded before: at keyframes of the source, if they can.
+/// Who finds none free takes the second part of what another has before him, or rests where the way
+/// there costs more than it saves.
 
 #include "protocol.hpp"
 
@@ -121,8 +123,8 @@ class TaskQueue {
   [[nodiscard]] bool ahead_waits(std::uint64_t now_ms) const;
 
   // --- Workers.
-  /// What `worker` is to do now; nullopt: nothing. Each task must come back by one of the three
-  /// calls below.
+  /// What `worker` is to do now; nullopt: nothing, though there may be something for another. Each
+  /// task must come back by one of the three calls below.
   [[nodiscard]] std::optional<QueueTask> next(unsigned worker, WorkerRole role,
                                               std::uint64_t now_ms);
   /// The worker made it. Gives the rows of `task.tracks` that nobody made first: publish those.
