@@ -202,6 +202,15 @@ class KernelKeys : public testing::Test {
     }
   }
 
+  /// Not from the kernel; for a peer that runs `hear_world`.
+  void expect_world_from_us() {
+    EXPECT_FALSE(session_->in_kernel());
+    session_->seal(as_bytes("world"));
+    session_->seal_close();
+    EXPECT_TRUE(session_->send());
+    peer_.join();
+  }
+
   TlsSession::Got read(MutableByteSpan into) {
     for (;;) {
       const TlsSession::Got got = session_->read(into);
@@ -251,6 +260,11 @@ void hear_the_end(::SSL* ssl) {
   EXPECT_TRUE(::SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN);
 }
 
+void hear_world(::SSL* ssl) {
+  EXPECT_EQ(hear(ssl, 5), "world");
+  hear_the_end(ssl);
+}
+
 struct Suite {
   const char* title;
   int version;
@@ -296,35 +310,18 @@ TEST_P(KernelKeysOf, GoOnWhereTheHandshakeEnded) {
 
 TEST_F(KernelKeys, ARefusalLeavesTheConnectionToUs) {
   kernel_.refuses = true;
-  begin(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256", [](::SSL* ssl) {
-    EXPECT_EQ(hear(ssl, 5), "world");
-    hear_the_end(ssl);
-  });
+  begin(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256", hear_world);
   ASSERT_EQ(shake(), TlsSession::State::kDone);
   EXPECT_EQ(kernel_.asked, 1);
-  EXPECT_FALSE(session_->in_kernel());
-  session_->seal(as_bytes("world"));
-  session_->seal_close();
-  EXPECT_TRUE(session_->send());
-  peer_.join();
+  expect_world_from_us();
 }
 
 // A flight of 200 KB into a socket that takes a few: keys must not come before what they follow.
 TEST_F(KernelKeys, AreNotGivenAwayWhileAnythingOlderWaits) {
-  begin(
-      TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256",
-      [](::SSL* ssl) {
-        EXPECT_EQ(hear(ssl, 5), "world");
-        hear_the_end(ssl);
-      },
-      400, 4096);
+  begin(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256", hear_world, 400, 4096);
   ASSERT_EQ(shake(), TlsSession::State::kDone);
   EXPECT_EQ(kernel_.asked, 0);
-  EXPECT_FALSE(session_->in_kernel());
-  session_->seal(as_bytes("world"));
-  session_->seal_close();
-  EXPECT_TRUE(session_->send());
-  peer_.join();
+  expect_world_from_us();
 }
 
 TEST_F(KernelKeys, ARecordThatIsNotTakenLeavesLater) {

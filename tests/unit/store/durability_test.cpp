@@ -164,8 +164,11 @@ TEST_F(DiskTest, AFullDiskRefusesWritesKeepsReadsAndRecovers) {
   EXPECT_TRUE(reactor.wait(subscription.next(0)).empty()) << "told of what was not committed";
 
   disk.set_full(false);
-  ASSERT_TRUE(sf::test::eventually(
-      [&] { return reactor.wait(catalogue->advance_upload(id, 9)).has_value(); }));
+  Result<> advanced;
+  ASSERT_TRUE(sf::test::eventually([&] {
+    advanced = reactor.wait(catalogue->advance_upload(id, 9));
+    return advanced.has_value();
+  })) << advanced.error().message;
   reopen();
   EXPECT_EQ(must(reactor.wait(catalogue->upload(id))).offset, 9u);
 }

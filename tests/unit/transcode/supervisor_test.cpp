@@ -71,6 +71,9 @@ struct Workshop {
     for (int i = 0; i < 6'000 && !supervisor->idle(worker); ++i) co_await home->sleep_ms(10);
     EXPECT_TRUE(supervisor->idle(worker));
   }
+  io::Task<void> until_reported() {
+    for (int i = 0; i < 6'000 && report.wall_ms == 0; ++i) co_await home->sleep_ms(10);
+  }
   /// Segment 7 of two rungs, into `out`.
   io::Task<TaskReport> make(std::string video, unsigned worker = 0) {
     co_await until_idle(worker);
@@ -196,7 +199,7 @@ io::Task<void> tolerates_a_stop(Workshop& shop) {
   ::kill(pid, SIGSTOP);
   co_await shop.home->sleep_ms(1'000);  // More than three times the silence that is a hang.
   ::kill(pid, SIGCONT);
-  for (int i = 0; i < 6'000 && shop.report.wall_ms == 0; ++i) co_await shop.home->sleep_ms(10);
+  co_await shop.until_reported();
   EXPECT_EQ(shop.report.end, TaskEnd::kDone) << shop.report.error.message;
   EXPECT_EQ(shop.supervisor->pid(0), pid);
 }
@@ -206,7 +209,7 @@ io::Task<void> cancels(Workshop& shop) {
   for (const char* video : {"s10w", "stubborn"}) {
     co_await shop.begin(video);
     shop.supervisor->cancel(0);
-    for (int i = 0; i < 6'000 && shop.report.wall_ms == 0; ++i) co_await shop.home->sleep_ms(10);
+    co_await shop.until_reported();
     EXPECT_EQ(shop.report.end, TaskEnd::kCancelled) << video;
     EXPECT_LT(shop.report.wall_ms, 2'900u) << video;
   }
