@@ -1,6 +1,7 @@
 #include "engine.hpp"
 
 #include <streamforge/base/bytes.hpp>
+#include <streamforge/base/write_whole.hpp>
 
 #include "audio.hpp"
 #include "audio_copy.hpp"
@@ -11,27 +12,13 @@
 #include "index.hpp"
 #include "subtitles.hpp"
 
-#include <unistd.h>
 #include <algorithm>
-#include <cerrno>
 #include <map>
 
 namespace sf::transcode {
 
 Result<> write_output(int descriptor, std::span<const std::uint8_t> bytes) {
-  std::size_t at = 0;
-  while (at < bytes.size()) {
-    const ssize_t wrote =
-        ::pwrite(descriptor, bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
-    if (wrote < 0 && errno == EINTR) {
-      continue;
-    }
-    if (wrote <= 0) {
-      return fail_errno(wrote < 0 ? errno : EIO, "write a segment");
-    }
-    at += static_cast<std::size_t>(wrote);
-  }
-  return {};
+  return write_whole_at(descriptor, 0, std::as_bytes(bytes), "write a segment");
 }
 
 // What is known of the source that tasks are about, and what is open of it.

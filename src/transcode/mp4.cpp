@@ -7,8 +7,7 @@
 #include "ts_reader.hpp"
 
 #include <streamforge/base/bytes.hpp>
-
-#include <unistd.h>
+#include <streamforge/base/write_whole.hpp>
 
 #include <algorithm>
 #include <array>
@@ -57,19 +56,15 @@ class FileSink {
 #endif
   static int write(void* self, Written* bytes, int count) {
     auto& sink = *static_cast<FileSink*>(self);
-    for (int at = 0; at < count;) {
-      const ssize_t wrote =
-          ::pwrite(sink.file_, bytes + at, static_cast<std::size_t>(count - at), sink.at_);
-      if (wrote < 0 && errno == EINTR) continue;
-      if (wrote <= 0) {
-        const int why = wrote < 0 ? errno : EIO;
-        if (sink.state_) sink.state_ = fail_errno(why, "write an MP4 file");
-        return AVERROR(why);
-      }
-      at += static_cast<int>(wrote);
-      sink.at_ += wrote;
-      sink.end_ = std::max(sink.end_, sink.at_);
+    auto written = write_whole_at(sink.file_, static_cast<std::uint64_t>(sink.at_),
+                                  std::as_bytes(std::span(bytes, static_cast<std::size_t>(count))),
+                                  "write an MP4 file");
+    if (!written) {
+      if (sink.state_) sink.state_ = std::move(written);
+      return AVERROR(EIO);
     }
+    sink.at_ += count;
+    sink.end_ = std::max(sink.end_, sink.at_);
     return count;
   }
   static std::int64_t seek(void* self, std::int64_t offset, int whence) {

@@ -291,14 +291,8 @@ class Worker {
 
   static Result<std::uint64_t> write_index(const SourceIndex& index, int output) {
     const std::string bytes = serialize(index);
-    std::size_t at = 0;
-    while (at < bytes.size()) {
-      const ssize_t written =
-          ::pwrite(output, bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return fail_errno(errno, "write the index");
-      at += static_cast<std::size_t>(written);
-    }
+    auto written = write_whole_at(output, 0, as_bytes(bytes), "write the index");
+    if (!written) return fail(std::move(written.error()));
     return bytes.size();
   }
 

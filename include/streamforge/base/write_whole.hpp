@@ -11,5 +11,8 @@ namespace sf {
 /// thread; fails with what `write` said, some of the bytes written. `what`: as error_from_errno has
 /// it.
 [[nodiscard]] Result<> write_whole(int fd, ByteSpan bytes, std::string_view what = "write");
+/// Likewise from `offset` on; the file's position stays.
+[[nodiscard]] Result<> write_whole_at(int fd, std::uint64_t offset, ByteSpan bytes,
+                                      std::string_view what = "write");
 
 }  // namespace sf
