@@ -84,18 +84,20 @@ io::Task<Result<std::string>> Body::read_all(std::size_t bytes_max) {
   if (length().value_or(0) > bytes_max) {
     co_return fail(ErrorCode::kTooLarge, concat("the body is over ", bytes_max, " bytes"));
   }
-  for (;;) {
-    const std::size_t have = all.size();
-    // One byte more than is allowed, so that "exactly the limit" and "over it" can be told apart.
-    const std::size_t room = std::min(kReadAllStepBytes, bytes_max - have + 1);
-    all.resize(have + room);
-    const MutableByteSpan into{reinterpret_cast<std::byte*>(all.data()) + have, room};
+  for (std::size_t have = 0;;) {
+    // More room when it is full only: it is cleared first, and a body may come byte by byte. One
+    // byte more than is allowed, so that "exactly the limit" and "over it" can be told apart.
+    if (have == all.size()) all.resize(have + std::min(kReadAllStepBytes, bytes_max - have + 1));
+    const MutableByteSpan into{reinterpret_cast<std::byte*>(all.data()) + have, all.size() - have};
     auto got = co_await read_into(into);
     if (!got) co_return fail(std::move(got.error()));
-    all.resize(have + *got);
-    if (*got == 0) co_return all;
-    if (all.size() > bytes_max) {
+    have += *got;
+    if (have > bytes_max) {
       co_return fail(ErrorCode::kTooLarge, concat("the body is over ", bytes_max, " bytes"));
+    }
+    if (*got == 0) {
+      all.resize(have);
+      co_return all;
     }
   }
 }
