@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::chrono::nanoseconds kSayDroppedEvery{1'000'000'000};
 
-constexpr std::size_t kSpareMax = 16;
+constexpr std::size_t kSpareMax = 2 * Writer::kGatheredBytes / Batch::kBytes;
 
 metrics::Counter& dropped_lines() {
   static metrics::Counter& counter = metrics::counter(
@@ -61,24 +61,32 @@ void Writer::stop() noexcept {
 bool Writer::put(Piece& piece) {
   const std::size_t bytes = piece.bytes;
   bool fits = false;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     if (!running_) return false;
     fits = queued_bytes_ + bytes <=
            (piece.stream == Stream::kBatches ? kQueuedBatchBytesMax : kQueuedBytesMax);
     if (fits) {
+      wake = gather(piece);
       queued_bytes_ += bytes;
       queue_.push_back(std::move(piece));
     } else {
       unsaid_ += piece.lines;
     }
   }
-  if (fits) {
-    wake_.notify_one();
-  } else {
-    dropped_lines().add(piece.lines);
-  }
+  if (wake) wake_.notify_one();
+  if (!fits) dropped_lines().add(piece.lines);
   return true;
+}
+
+/// Is the thread to be woken for it? A message may be the last before a crash.
+bool Writer::gather(const Piece& piece) noexcept {
+  const bool first = queue_.empty();
+  const bool pressed = pressing_;
+  gathered_bytes_ += piece.bytes;
+  pressing_ |= piece.stream == Stream::kMessages || gathered_bytes_ >= kGatheredBytes;
+  return first || pressing_ != pressed;
 }
 
 std::string Writer::buffer() {
@@ -97,23 +105,31 @@ void Writer::run() {
   std::vector<Piece> taken;
   std::unique_lock lock(mutex_);
   for (;;) {
-    const auto due = [this] { return !queue_.empty() || !running_; };
-    if (unsaid_ == 0) {
-      wake_.wait(lock, due);
-    } else {
-      wake_.wait_for(lock, kSayDroppedEvery, due);
-    }
+    await(lock);
     if (queue_.empty() && unsaid_ == 0) return;
     taken.swap(queue_);
+    gathered_bytes_ = 0;
+    pressing_ = false;
     const bool say = !running_ || mono_ns() - said_at_ns_ >=
                                       static_cast<std::uint64_t>(kSayDroppedEvery.count());
     const std::uint64_t dropped = say ? std::exchange(unsaid_, 0) : 0;
     lock.unlock();
     for (const Piece& piece : taken) write(piece);
     if (dropped > 0) say_dropped(dropped);
+    written_at_ = std::chrono::steady_clock::now();
     lock.lock();
     take_back(taken);
   }
+}
+
+void Writer::await(std::unique_lock<std::mutex>& lock) {
+  const auto any = [this] { return !queue_.empty() || !running_; };
+  if (unsaid_ == 0) {
+    wake_.wait(lock, any);
+  } else {
+    wake_.wait_for(lock, kSayDroppedEvery, any);
+  }
+  wake_.wait_until(lock, written_at_ + kGatheredFor, [this] { return pressing_ || !running_; });
 }
 
 void Writer::write(const Piece& piece) {

@@ -16,6 +16,7 @@
 
 #include "log_file.hpp"
 #include "log_line.hpp"
+#include "support/eventually.hpp"
 #include "support/temp_dir.hpp"
 
 namespace sf::log {
@@ -91,6 +92,26 @@ TEST(Log, ABatchIsWrittenInOrderAndWhole) {
   EXPECT_EQ(std::ranges::count(text, '\n'), 5001);
   EXPECT_TRUE(text.ends_with("xx\n"));
   EXPECT_EQ(test::read_file(messages), "");
+  set_level(Level::kInfo);
+}
+
+TEST(Log, WhatIsGatheredIsWrittenThoughNothingFollows) {
+  test::TempDir folder;
+  const std::string file = folder.file("access.log");
+  const std::string messages = folder.file("server.log");
+  ASSERT_TRUE(start({Level::kError, Format::kText, messages, file}));
+  const auto holds = [](const std::string& path, const std::string& text) {
+    return test::eventually([&] { return test::read_file(path).ends_with(text); });
+  };
+  for (std::size_t i = 0; i < 5; ++i) {  // Each but the first comes soon after one was written.
+    Batch batch;
+    add(batch, i);
+    batch.flush();
+    EXPECT_TRUE(holds(file, concat("i=", std::uint64_t{i}, '\n'))) << i;
+  }
+  error("base", "said");
+  EXPECT_TRUE(holds(messages, "base  said\n"));
+  stop();
   set_level(Level::kInfo);
 }
 
