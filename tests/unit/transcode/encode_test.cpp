@@ -70,10 +70,16 @@ void draw(AVFrame& frame, int at) {
   }
 }
 
-std::vector<std::uint8_t> encoded_over(int fill, Size size) {
+// One segment of so many seconds.
+Plan plan_of(int seconds) {
   Plan plan;
   plan.frame_rate = {30, 1};
   plan.constant_frame_rate = true;
+  plan.timeline.video = {{0, seconds * hls::kTicksPerSecond}};
+  return plan;
+}
+
+RungPlan rung_of(Size size) {
   RungPlan rung;
   rung.name = "rung";
   rung.width = size.width;
@@ -82,8 +88,12 @@ std::vector<std::uint8_t> encoded_over(int fill, Size size) {
   rung.max_kbps = 800;
   rung.buffer_kbits = 1600;
   rung.level = 40;
+  return rung;
+}
+
+std::vector<std::uint8_t> encoded_over(int fill, Size size) {
   ::mallopt(M_PERTURB, fill);
-  auto encoder = RungEncoder::open(plan, rung, 0, {0, 1000, 2000});
+  auto encoder = RungEncoder::open(plan_of(1), rung_of(size), 0, {0, 1000, 2000});
   EXPECT_TRUE(encoder);
   for (int at = 0; encoder && at < 30; ++at) {
     const FramePtr frame = black_picture(size);
@@ -111,17 +121,10 @@ TEST(RungEncoder, SameBytesWhateverMemoryHeldBefore) {
 // P6: in a segment of any length, however much there would be to encode.
 TEST(RungEncoder, AtTheCapASegmentWeighsAtMostAQuarterMore) {
   for (const int seconds : {2, 3, 4, 6}) {
-    Plan plan;
-    plan.frame_rate = {30, 1};
-    plan.constant_frame_rate = true;
-    RungPlan rung;
-    rung.name = "rung";
-    rung.width = 320;
-    rung.height = 192;
+    RungPlan rung = rung_of({320, 192});
     rung.max_kbps = 1'000;
     rung.buffer_kbits = 2'000;
-    rung.level = 40;
-    auto encoder = RungEncoder::open(plan, rung, 0, {0, 1000, 2000});
+    auto encoder = RungEncoder::open(plan_of(seconds), rung, 0, {0, 1000, 2000});
     ASSERT_TRUE(encoder);
     std::mt19937 random(1);
     KeyframeClock keys(0, seconds * hls::kTicksPerSecond);
@@ -138,6 +141,25 @@ TEST(RungEncoder, AtTheCapASegmentWeighsAtMostAQuarterMore) {
     EXPECT_GT(share, 1.02) << seconds << ": the cap was not reached";
     EXPECT_LT(share, 1.25) << seconds;
   }
+}
+
+// Else each segment would begin softer than it goes on.
+TEST(RungEncoder, TheFirstKeyframeGetsAsManyBitsAsTheNext) {
+  const Size size{640, 360};
+  RungPlan rung = rung_of(size);
+  rung.max_kbps = 4000;
+  rung.buffer_kbits = 8000;
+  auto encoder = RungEncoder::open(plan_of(4), rung, 0, {0, 1000, 2000});
+  ASSERT_TRUE(encoder);
+  const FramePtr frame = black_picture(size);
+  draw(*frame, 7);  // A picture that stands still: the two are of the same.
+  for (int at = 0; at < 120; ++at) {
+    ASSERT_TRUE(encoder->encode(*frame, at * 3000, at % 60 == 0));
+  }
+  ASSERT_TRUE(encoder->finish());
+  const auto& keyframes = encoder->i_frames();
+  ASSERT_EQ(keyframes.size(), 2U);
+  EXPECT_GT(keyframes[0].bytes * 10, keyframes[1].bytes * 9);
 }
 
 TEST(Rotate, ClockwiseQuarters) {
