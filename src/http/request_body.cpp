@@ -2,6 +2,7 @@
 
 #include <streamforge/base/limits.hpp>
 
+#include <algorithm>
 #include <cstring>
 
 namespace sf::http {
@@ -12,6 +13,10 @@ namespace {
 constexpr std::uint64_t kDrainBytesMax = 64 * limits::kKiB;
 /// Bodies that may still come in one receive are not worth ending the multishot receive for.
 constexpr std::uint64_t kStraightBytesMin = limits::kRecvBufferBytes;
+/// A body that comes in pieces as small as this is read so many bytes at a time.
+constexpr std::size_t kCrumbBytesMax = 512;
+constexpr std::uint64_t kCrumbsTogetherBytes = 4096;
+constexpr std::uint32_t kUnwaitedMs = 1000;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
@@ -67,10 +72,27 @@ io::Task<Result<std::size_t>> RequestBody::wait(MutableByteSpan into, bool all) 
   if (straight_) {
     got = co_await inbound_.receive_into(into, timeout_ms, all);
   } else {
-    got = co_await inbound_.receive(timeout_ms);
+    got = co_await receive(timeout_ms);
   }
   if (straight_ || !got || *got == 0) co_return went_straight(std::move(got));
   co_return std::size_t{0};
+}
+
+/// More bytes for the parser. A thousand clients that send a few bytes a second each, as slow ones
+/// and attackers do, would keep a reactor busy with nothing else: theirs wait in the kernel until
+/// it is worth it, or the body is whole.
+io::Task<Result<std::size_t>> RequestBody::receive(std::uint32_t timeout_ms) {
+  const bool gather = in_crumbs_ && framing_ == Framing::kSized;
+  const std::uint64_t left = gather ? inbound_.parser().body_remaining() : 1;
+  connection_.set_low_water(static_cast<std::uint16_t>(std::min(left, kCrumbsTogetherBytes)));
+  auto got = co_await inbound_.receive(timeout_ms);
+  if (!got && got.error().code == ErrorCode::kTimedOut && gather) {
+    // It is slow, but it has not stalled if anything has come since.
+    connection_.set_low_water(1);
+    got = co_await inbound_.receive(kUnwaitedMs);
+  }
+  in_crumbs_ = got && *got <= kCrumbBytesMax;
+  co_return got;
 }
 
 io::Task<Result<std::size_t>> RequestBody::splice(const io::Pipe& into, std::size_t bytes) {
@@ -139,6 +161,7 @@ bool RequestBody::can_be_drained() {
 }
 
 io::Task<bool> RequestBody::drain() {
+  connection_.set_low_water(1);
   const std::uint64_t deadline_ms = connection_.reactor().now_ms() + options_.head_timeout_ms;
   for (;;) {
     discard_received();

@@ -12,6 +12,7 @@ class RequestBody final : public Body {
  public:
   RequestBody(net::Connection& connection, Inbound& inbound, const RequestHead& head,
               const ServerOptions& options);
+  ~RequestBody() override { connection_.set_low_water(1); }
 
   [[nodiscard]] std::optional<std::uint64_t> length() const noexcept override;
   io::Task<Result<std::size_t>> read_into(MutableByteSpan into) override {
@@ -43,6 +44,7 @@ class RequestBody final : public Body {
   void take_end();
   io::Task<Result<std::size_t>> take(MutableByteSpan into, bool all);
   io::Task<Result<std::size_t>> wait(MutableByteSpan into, bool all);
+  io::Task<Result<std::size_t>> receive(std::uint32_t timeout_ms);
   Result<std::size_t> went_straight(Result<std::size_t> got);
   std::unexpected<Error> give_up(Error error);
 
@@ -52,7 +54,8 @@ class RequestBody final : public Body {
   const Framing framing_;
   const std::uint64_t content_length_;
   bool expects_continue_;
-  bool straight_ = false;  ///< From the socket into the handler's memory, from now on.
+  bool in_crumbs_ = false;  ///< So it came last; what is left may well, too.
+  bool straight_ = false;   ///< From the socket into the handler's memory, from now on.
   bool finished_ = false;
   std::uint64_t taken_ = 0;
   std::uint64_t discarded_ = 0;

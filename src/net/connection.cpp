@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace sf::net {
 
@@ -79,6 +80,13 @@ io::Task<Result<ByteSpan>> Connection::Impl::read(std::uint32_t timeout_ms) {
   if (aborted) co_return aborted_error();
   chunk = std::move(*got);
   co_return chunk.bytes();
+}
+
+void Connection::set_low_water(std::uint16_t bytes) noexcept {
+  if (impl_->tls || std::exchange(impl_->low_water, bytes) == bytes) return;
+  const int value = bytes;
+  // Where it cannot be set, each crumb wakes us as before.
+  (void)::setsockopt(impl_->socket.get(), SOL_SOCKET, SO_RCVLOWAT, &value, sizeof value);
 }
 
 io::Task<Result<std::size_t>> Connection::read_into(MutableByteSpan into,

@@ -78,6 +78,7 @@ struct Connection::Impl : Listed {
   io::RecvChunk chunk;        ///< What `read` gave last, or what `read_into` could not place yet.
   bool chunk_unread = false;  ///< The latter.
   bool aborted = false;
+  std::uint16_t low_water = 1;  ///< The socket's SO_RCVLOWAT.
   io::IoOp* reading = nullptr;  ///< Of `read_into`, `fill` or `splice`, while it waits.
   bool interrupted = false;     ///< `interrupt_read` came since such a read began.
   io::Timer read_timer;         ///< Of a `read`, or of the drain behind our last word.

@@ -59,6 +59,11 @@ class Connection {
   /// Bytes as they come, in a buffer of the connection's: valid until the next call that reads.
   /// Empty is the peer's FIN. Waits at most `timeout_ms`.
   io::Task<Result<ByteSpan>> read(std::uint32_t timeout_ms);
+  /// So many bytes, or the peer's end, must be there before a `read` that waits goes on; 1 until
+  /// told otherwise. For a peer that sends what is known to come in crumbs: those cost nothing
+  /// then. Fewer stay in the socket until the number is lowered. With more than surely comes the
+  /// read waits for its timeout. Does nothing with TLS.
+  void set_low_water(std::uint16_t bytes) noexcept;
   /// Straight into the caller's memory, at least one byte unless the peer has finished (0). For
   /// bodies: the first call ends the multishot receive that `read` uses and gives what it had left.
   io::Task<Result<std::size_t>> read_into(MutableByteSpan into, std::uint32_t timeout_ms);

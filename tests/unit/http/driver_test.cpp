@@ -328,6 +328,28 @@ TEST_P(Driver, H23_SlowPeersHaveTheirTimeouts) {
   EXPECT_TRUE(live.settles_at(0));
 }
 
+TEST_P(Driver, H23_ABodyInCrumbsIsSlowButHasNotStalled) {
+  LiveServer live(GetParam(), with([](auto& options) { options.body_stall_timeout_ms = 300; }));
+  RawHttp client(live.port());
+  const std::string body = live.world().large.substr(0, 3000);
+  const std::string request = post("/echo", body);
+  const std::size_t head = request.size() - body.size();
+  client.send(request.substr(0, head));
+  std::size_t at = head;
+  for (int crumb = 0; crumb < 20; ++crumb, at += 5) {  // For three times the timeout.
+    client.send(request.substr(at, 5));
+    ASSERT_FALSE(client.has_bytes_within(45)) << crumb;
+  }
+  client.send(request.substr(at));
+  EXPECT_EQ(client.read_response().body, body);
+  EXPECT_EQ(client.exchange(get("/hello")).body, "hello") << "what follows is as short as ever";
+
+  client.send(request.substr(0, head + 5));
+  EXPECT_FALSE(client.has_bytes_within(100));
+  client.send(request.substr(head + 5, 5));
+  EXPECT_EQ(client.read_response().status, 408) << "then nothing came";
+}
+
 TEST_P(Driver, H24_AClientThatVanishesCostsNothing) {
   LiveServer live(GetParam());
   for (int i = 0; i < 60; ++i) {

@@ -66,6 +66,36 @@ TEST_P(ConnectionTest, ReadsToTheEndAndAnswersAHalfClosedPeer) {
   run([&](Reactor& reactor) { return reading(reactor, pair); });
 }
 
+Task<std::string> text_or_outcome(Connection& connection, std::uint32_t timeout_ms) {
+  Result<ByteSpan> bytes = co_await connection.read(timeout_ms);
+  co_return bytes ? std::string(as_text(*bytes)) : outcome(bytes);
+}
+
+Task<void> reading_crumbs(Reactor& reactor, test::SocketPair& pair) {
+  auto connection = adopt(reactor, pair);
+  connection->set_low_water(8);
+  EXPECT_EQ(co_await text_or_outcome(*connection, 20), "timed_out");
+  say(pair.far, "crumb");
+  EXPECT_EQ(co_await text_or_outcome(*connection, 100), "timed_out");
+  say(pair.far, "and");
+  EXPECT_EQ(co_await text_or_outcome(*connection, kPatience), "crumband");
+  say(pair.far, "more");
+  EXPECT_EQ(co_await text_or_outcome(*connection, 100), "timed_out");
+  connection->set_low_water(1);
+  EXPECT_EQ(co_await text_or_outcome(*connection, kPatience), "more");
+  connection->set_low_water(8);
+  say(pair.far, "last");
+  ::shutdown(pair.far.get(), SHUT_WR);
+  EXPECT_EQ(co_await text_or_outcome(*connection, kPatience), "last");
+  EXPECT_EQ(co_await text_or_outcome(*connection, kPatience), "");
+  co_await connection->close(true);
+}
+
+TEST_P(ConnectionTest, CrumbsWaitForTheLowWaterOrTheEnd) {
+  test::SocketPair pair = test::tcp_pair();
+  run([&](Reactor& reactor) { return reading_crumbs(reactor, pair); });
+}
+
 Task<void> timing_out(Reactor& reactor, test::SocketPair& pair) {
   auto connection = adopt(reactor, pair);
   const std::uint64_t begin = reactor.now_ms();
