@@ -41,6 +41,11 @@ def locks_of(pid):
                  for name in ("Seccomp", "NoNewPrivs"))
 
 
+def has_open(pid, path):
+    links = pathlib.Path(f"/proc/{pid}/fd").iterdir()
+    return any(os.path.realpath(link) == os.path.realpath(path) for link in links)
+
+
 class TranscodeCli(Story):
     @classmethod
     def setUpClass(cls):
@@ -219,7 +224,11 @@ class TranscodeCli(Story):
                 self.skipTest("not under a sanitizer")
             self.assertLess(time.monotonic(), end, found)
             self.assertIsNone(process.poll(), found)
-            found = [locks_of(pid) for pid in workers_of(process.pid)]
+            found = []
+            for pid in workers_of(process.pid):
+                reads = has_open(pid, self.film)
+                found.append(locks_of(pid))
+                self.assertFalse(reads and found[-1] != ("2", "1"), "it reads, and is not locked")
             time.sleep(0.02)
 
     def test_another_film_or_ladder_does_not_go_on(self):
