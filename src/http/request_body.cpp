@@ -16,6 +16,7 @@ constexpr std::uint64_t kStraightBytesMin = limits::kRecvBufferBytes;
 /// A body that comes in pieces as small as this is read so many bytes at a time.
 constexpr std::size_t kCrumbBytesMax = 512;
 constexpr std::uint64_t kCrumbsTogetherBytes = 4096;
+/// For what has come meanwhile to be read: it is there.
 constexpr std::uint32_t kUnwaitedMs = 1000;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
