@@ -153,6 +153,7 @@ void visit_fields(Is<Segment> auto& r, auto&& visit) {
   visit("blob_key", r.blob_key);
   visit("attempt", r.attempt);
   visit("i_frames", r.i_frames);
+  visit("damaged", r.damaged_frames);
 }
 
 void visit_fields(Is<Job> auto& r, auto&& visit) {

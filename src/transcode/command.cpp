@@ -195,7 +195,6 @@ class LocalTranscode {
   hls::Presentation shown_;
   std::vector<TrackShape> shapes_;
   std::vector<Tally> tallies_;
-  std::uint64_t damaged_frames_ = 0;
   std::map<std::uint32_t, std::vector<Quality>> measured_;  // By row.
   std::size_t kept_ = 0;                                    // Segments of runs before.
   std::map<unsigned, std::pair<double, double>> running_;   // Worker: cost, part done.
@@ -314,11 +313,10 @@ void LocalTranscode::adopt(hls::Presentation shown, const std::vector<ManifestSe
 
 void LocalTranscode::count(const ManifestSegment& segment, std::uint32_t row) {
   if (!tallies_[row].add(segment.segment, segment.bytes, segment.duration_ticks,
-                         segment.key_pictures)) {
+                         segment.damaged_frames, segment.key_pictures)) {
     return;
   }
   if (!segment.codecs.empty()) tallies_[row].codecs = segment.codecs;
-  damaged_frames_ += segment.damaged_frames;
   if (segment.quality) measured_[row].push_back(*segment.quality);
 }
 
@@ -671,7 +669,8 @@ io::Task<Result<>> LocalTranscode::finish() {
   for (const auto& [row, segments] : measured_) {
     view_.quality(shapes_[row].name, segments.size(), mean_of(segments));
   }
-  if (damaged_frames_ > 0) view_.warning(partial_warning(damaged_frames_));
+  const std::string partial = partial_warning(losses_of(shapes_, tallies_));
+  if (!partial.empty()) view_.warning(partial);
   const std::uint64_t wall_ms = home_.now_ms() - began_ms_;
   const double film_ms = static_cast<double>(shown_.timeline.duration_ticks()) /
                          (static_cast<double>(hls::kTicksPerSecond) / 1'000);

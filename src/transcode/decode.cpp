@@ -126,10 +126,8 @@ void VideoReader::feed() {
   }
   const bool whole = packet_->pts == AV_NOPTS_VALUE || ticks_of(packet_->pts) >= whole_from_ticks_;
   decoder_->skip_frame = whole ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
-  const int code = avcodec_send_packet(decoder_.get(), packet_.get());
-  if (code < 0 && code != AVERROR(EAGAIN) && code != AVERROR_EOF) {
-    ++damaged_;
-  }
+  // One that is refused is a picture that does not come.
+  (void)avcodec_send_packet(decoder_.get(), packet_.get());
 }
 
 // Gives a packet the times that its index entry has.
@@ -179,12 +177,10 @@ Result<Picture> VideoReader::next() {
     }
     if (code < 0) {
       ++errors;
-      ++damaged_;
       feed();
       continue;
     }
     const std::int64_t pts = time_of(*frame);
-    damaged_ += is_damaged(*frame) ? 1 : 0;
     // Without a time, shown already, or after the end: damage.
     if (pts <= last_pts_ || pts >= plan_->index.video_end_ticks) {
       av_frame_unref(frame.get());

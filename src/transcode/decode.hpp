@@ -32,10 +32,9 @@ class VideoReader {
   [[nodiscard]] bool go_on_to(std::int64_t at_ticks, unsigned before);
 
   /// The next picture in the order shown; an empty frame at the end of the source. What cannot be
-  /// decoded is left out and counted.
+  /// decoded is left out.
   Result<Picture> next();
 
-  [[nodiscard]] std::uint32_t damaged() const noexcept { return damaged_; }
   void rebind(const SourceFile& file) noexcept { packets_->rebind(file); }
 
  private:
@@ -58,7 +57,6 @@ class VideoReader {
   std::int64_t last_pts_ = INT64_MIN;
   std::int64_t whole_from_ticks_ = INT64_MIN;  // Shown before: only what others refer to.
   bool draining_ = false;
-  std::uint32_t damaged_ = 0;
 };
 
 }  // namespace sf::transcode

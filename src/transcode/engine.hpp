@@ -59,8 +59,10 @@ struct SegmentOutput {
   std::int64_t begin_ticks = 0;     ///< Of the first frame or sample written.
   std::int64_t duration_ticks = 0;  ///< Media time: the plan's.
   std::uint32_t frames = 0;
-  std::uint32_t damaged_frames = 0;  ///< Decoded with errors, or missing: others are shown longer.
-  std::string codecs;                ///< "avc1.64001f" or "mp4a.40.2".
+  /// Of the segment's pictures: decoded with errors, or missing, so that others are shown longer.
+  /// Of sound: packets that the decoder refused.
+  std::uint32_t damaged_frames = 0;
+  std::string codecs;  ///< "avc1.64001f" or "mp4a.40.2".
   std::vector<IFrame> i_frames;
   std::optional<Quality> quality;  ///< Where it was asked for, and encoded.
 };

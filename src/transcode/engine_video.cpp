@@ -174,6 +174,12 @@ Result<std::unique_ptr<VideoPipeline>> VideoPipeline::open(const SourceFile& fil
   return pipeline;
 }
 
+// Whether no picture of the source begins there.
+bool VideoPipeline::is_held(std::int64_t at_ticks) const noexcept {
+  const auto& packets = plan_.index.packets;
+  return std::ranges::find(packets, at_ticks, &PacketEntry::pts_ticks) == packets.end();
+}
+
 // To before the first picture of `segment`. Going on from the segment before costs nothing.
 Result<> VideoPipeline::go_to(std::uint32_t segment, Size top) {
   const VideoInfo& video = *plan_.index.video;
@@ -189,9 +195,7 @@ Result<> VideoPipeline::go_to(std::uint32_t segment, Size top) {
   }
   const std::int64_t begin = plan_.timeline.video[segment].begin_ticks;
   // A picture held across the begin must be decoded too.
-  const bool held = std::ranges::find(plan_.index.packets, begin, &PacketEntry::pts_ticks) ==
-                    plan_.index.packets.end();
-  const unsigned before = (held ? 1 : 0) + (video.interlaced ? kFieldContextFrames : 0);
+  const unsigned before = (is_held(begin) ? 1 : 0) + (video.interlaced ? kFieldContextFrames : 0);
   // Another worker made what lies between, without a keyframe: on from here is the shortest way.
   if (next_segment_ && *next_segment_ < segment && reader_->go_on_to(begin, before)) {
     return {};
@@ -226,6 +230,7 @@ Result<std::optional<Picture>> VideoPipeline::next() {
 Result<> VideoPipeline::play(hls::SegmentSpan span, const NextPicture& next, const Show& show,
                              const Progress& progress) {
   bool any = false;
+  whole_ = 0;
   while (true) {
     auto picture = next();
     if (!picture) {
@@ -249,6 +254,7 @@ Result<> VideoPipeline::play(hls::SegmentSpan span, const NextPicture& next, con
         if (auto shown = show(held, span.begin_ticks); !shown) {
           return shown;
         }
+        whole_ += last_ != nullptr && is_held(span.begin_ticks) ? 1 : 0;
         any = true;
       }
       if (thinned_ && !std::ranges::binary_search(shown_, pts)) {
@@ -257,11 +263,13 @@ Result<> VideoPipeline::play(hls::SegmentSpan span, const NextPicture& next, con
       if (auto shown = show(*frame, pts); !shown) {
         return shown;
       }
+      whole_ += is_damaged(*frame) ? 0 : 1;
       any = true;
     }
     last_ = std::move(frame);
   }
-  if (!any) {  // Nothing decodes: the timeline holds all the same.
+  if (!any) {  // All of it held, or nothing decodes: the timeline holds all the same.
+    whole_ += last_ != nullptr && is_held(span.begin_ticks) ? 1 : 0;
     const FramePtr black = black_picture(filter_size_);
     return show(last_ == nullptr ? *black : *last_, span.begin_ticks);
   }
@@ -328,7 +336,6 @@ Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
     return fail(std::move(there.error()));
   }
   next_segment_.reset();  // Until this one is whole.
-  const std::uint32_t damaged_before = reader_->damaged();
   std::optional<DecodeAhead> ahead;
   const NextPicture here = [this] { return next(); };
   if (manner.awaited) ahead.emplace(here, span.end_ticks);
@@ -350,7 +357,7 @@ Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
   const auto expected =
       static_cast<std::uint32_t>(std::ranges::lower_bound(shown_, span.end_ticks) -
                                  std::ranges::lower_bound(shown_, span.begin_ticks));
-  const std::uint32_t missing = expected > maker.frames() ? expected - maker.frames() : 0;
+  const std::uint32_t damaged = expected - std::min(expected, whole_);
   std::vector<SegmentOutput> results(rungs.size());
   std::vector<std::span<const std::uint8_t>> made;
   std::vector<SegmentOutput*> made_as;
@@ -368,7 +375,7 @@ Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
                       .begin_ticks = span.begin_ticks,
                       .duration_ticks = span.duration_ticks(),
                       .frames = maker.frames(),
-                      .damaged_frames = std::max(missing, reader_->damaged() - damaged_before),
+                      .damaged_frames = damaged,
                       .codecs = step.encoder.codecs(),
                       .i_frames = step.encoder.i_frames(),
                       .quality = {}};

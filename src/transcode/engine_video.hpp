@@ -31,6 +31,7 @@ class VideoPipeline {
 
  private:
   explicit VideoPipeline(const Plan& plan);
+  [[nodiscard]] bool is_held(std::int64_t at_ticks) const noexcept;
   Result<> go_to(std::uint32_t segment, Size top);
   Result<std::optional<Picture>> next();
   class Maker;
@@ -53,6 +54,7 @@ class VideoPipeline {
   std::optional<Picture> pending_;             // Read already, but shown in that one.
   FramePtr last_;                              // Shown last before it.
   bool ended_ = false;
+  std::uint32_t whole_ = 0;  // Pictures of what was played last, decoded without a fault.
 };
 
 }  // namespace sf::transcode

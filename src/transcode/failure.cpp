@@ -96,29 +96,27 @@ store::Failure failure_of(const Error& error) {
   }
 }
 
-std::string partial_warning(std::uint64_t damaged_frames) {
-  return concat(
-      kPartial, damaged_frames,
-      damaged_frames == 1 ? " picture could not be decoded" : " pictures could not be decoded");
-}
-
-std::uint64_t damaged_frames_of(const std::vector<std::string>& warnings) {
-  for (const std::string_view warning : warnings) {
-    if (!warning.starts_with(kPartial)) continue;
-    const std::string_view rest = warning.substr(kPartial.size());
-    return parse_decimal(rest.substr(0, rest.find(' '))).value_or(0);
+std::string partial_warning(const Losses& losses) {
+  std::string lost;
+  if (losses.pictures > 0) {
+    lost = concat(losses.pictures, losses.pictures == 1 ? " picture" : " pictures");
   }
-  return 0;
+  if (losses.sounds > 0) {
+    lost += concat(lost.empty() ? "" : " and ", losses.sounds,
+                   losses.sounds == 1 ? " packet of sound" : " packets of sound");
+  }
+  return lost.empty() ? lost : concat(kPartial, lost, " could not be decoded");
 }
 
-void set_partial_warning(std::vector<std::string>& warnings, std::uint64_t damaged_frames) {
-  if (damaged_frames == 0) return;
+void set_partial_warning(std::vector<std::string>& warnings, const Losses& losses) {
+  std::string warning = partial_warning(losses);
+  if (warning.empty()) return;
   const auto found = std::ranges::find_if(
-      warnings, [](std::string_view warning) { return warning.starts_with(kPartial); });
+      warnings, [](std::string_view one) { return one.starts_with(kPartial); });
   if (found == warnings.end()) {
-    warnings.push_back(partial_warning(damaged_frames));
+    warnings.push_back(std::move(warning));
   } else {
-    *found = partial_warning(damaged_frames);
+    *found = std::move(warning);
   }
 }
 

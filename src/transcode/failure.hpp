@@ -21,10 +21,15 @@ namespace sf::transcode {
 /// The same for what failed outside a worker: the disk, the plan.
 [[nodiscard]] store::Failure failure_of(const Error& error);
 
-/// "partial: 12 pictures could not be decoded": what a video warns of, and the count read back from
-/// there, so that it goes on after a restart.
-[[nodiscard]] std::string partial_warning(std::uint64_t damaged_frames);
-[[nodiscard]] std::uint64_t damaged_frames_of(const std::vector<std::string>& warnings);
-void set_partial_warning(std::vector<std::string>& warnings, std::uint64_t damaged_frames);
+/// What could not be decoded of a video that plays all the same.
+struct Losses {
+  std::uint64_t pictures = 0;
+  std::uint64_t sounds = 0;  ///< Packets of sound.
+};
+
+/// "partial: 12 pictures and 1 packet of sound could not be decoded"; empty where nothing is lost.
+[[nodiscard]] std::string partial_warning(const Losses& losses);
+/// Puts it in the place of the one before. What was said is not taken back.
+void set_partial_warning(std::vector<std::string>& warnings, const Losses& losses);
 
 }  // namespace sf::transcode

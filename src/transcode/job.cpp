@@ -131,7 +131,7 @@ void Tally::grow(const TrackShape& shape) {
 }
 
 bool Tally::add(std::uint32_t segment, std::uint64_t segment_bytes, std::uint64_t duration_ticks,
-                std::vector<hls::KeyPicture> pictures) {
+                std::uint32_t damaged, std::vector<hls::KeyPicture> pictures) {
   if (segment >= segments.size() || segments[segment].bytes != 0 || segment_bytes == 0) {
     return false;
   }
@@ -139,6 +139,7 @@ bool Tally::add(std::uint32_t segment, std::uint64_t segment_bytes, std::uint64_
   if (segment < key_pictures.size()) key_pictures[segment] = std::move(pictures);
   ++done;
   bytes += segment_bytes;
+  damaged_frames += damaged;
   return true;
 }
 
@@ -152,6 +153,19 @@ std::vector<Tally> tallies_of(const std::vector<TrackShape>& shapes) {
     tallies[i].grow(shapes[i]);
   }
   return tallies;
+}
+
+Losses losses_of(const std::vector<TrackShape>& shapes, const std::vector<Tally>& tallies) {
+  Losses losses;
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
+    const std::uint64_t damaged = tallies[i].damaged_frames;
+    if (shapes[i].audio) {
+      losses.sounds += damaged;
+    } else {  // Rungs are made of the same pictures; a copied one decodes none.
+      losses.pictures = std::max(losses.pictures, damaged);
+    }
+  }
+  return losses;
 }
 
 std::optional<hls::IFrameList> i_frame_list_of(const hls::Presentation& shown, const Tally& tally) {

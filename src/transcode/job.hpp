@@ -4,6 +4,7 @@
 /// view, as counts that grow. Pure; shared by the scheduler and the command line.
 
 #include "engine.hpp"
+#include "failure.hpp"
 #include "task_queue.hpp"
 
 #include <streamforge/hls/presentation.hpp>
@@ -41,6 +42,7 @@ struct Tally {
   std::vector<hls::SizedSegment> segments;  ///< By number; 0 bytes: does not exist.
   std::uint32_t done = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t damaged_frames = 0;  ///< As `SegmentOutput` has it.
   std::string codecs;
   std::vector<std::vector<hls::KeyPicture>> key_pictures;  ///< By segment; empty for audio.
 
@@ -48,7 +50,7 @@ struct Tally {
   void grow(const TrackShape& shape);
   /// False when it was counted before.
   bool add(std::uint32_t segment, std::uint64_t segment_bytes, std::uint64_t duration_ticks,
-           std::vector<hls::KeyPicture> pictures = {});
+           std::uint32_t damaged, std::vector<hls::KeyPicture> pictures = {});
   [[nodiscard]] bool complete() const noexcept { return done == segments.size(); }
   /// All zero until complete.
   [[nodiscard]] hls::Rates rates() const;
@@ -56,6 +58,10 @@ struct Tally {
   void tell(std::string_view track, hls::Presentation& shown) const;
 };
 [[nodiscard]] std::vector<Tally> tallies_of(const std::vector<TrackShape>& shapes);
+
+/// What of the source could not be decoded, as far as segments of it exist.
+[[nodiscard]] Losses losses_of(const std::vector<TrackShape>& shapes,
+                               const std::vector<Tally>& tallies);
 
 /// One playlist of the tree, complete and measured.
 struct PlaylistFile {

@@ -190,7 +190,6 @@ io::Task<void> Scheduler::Impl::take_up(store::Job record) {
   }
   auto job = std::make_shared<Job>();
   job->id = record.video;
-  job->damaged_frames = damaged_frames_of(video->warnings);
   TaskQueue::Entry entry;
   entry.video = record.video;
   entry.owner = video->owner;
@@ -256,7 +255,7 @@ io::Task<bool> Scheduler::Impl::recall(JobPtr job, const store::Video& video,
       pictures.push_back({frame.pts_ticks, {frame.bytes, frame.offset}});
     }
     if (job->tallies[index].add(segment.number, segment.bytes, segment.duration_ticks,
-                                std::move(pictures))) {
+                                segment.damaged_frames, std::move(pictures))) {
       done[index].push_back(segment.number);
     }
   }

@@ -73,7 +73,6 @@ io::Task<void> Scheduler::Impl::take_up_arriving(std::string id) {
   }
   auto job = std::make_shared<Job>();
   job->id = id;
-  job->damaged_frames = damaged_frames_of(video->warnings);
   Arrival& arrival = job->arrival;
   arrival.on = true;
   // Not the video's received bytes: those of a group may lie anywhere.

@@ -90,7 +90,6 @@ struct Scheduler::Impl : std::enable_shared_from_this<Scheduler::Impl> {
     hls::Presentation shown;
     std::vector<TrackShape> shapes;
     std::vector<Tally> tallies;
-    std::uint64_t damaged_frames = 0;
     std::vector<Made> pending;
     bool flushing = false;
     bool finishing = false;

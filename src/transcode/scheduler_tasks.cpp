@@ -421,12 +421,13 @@ io::Task<Result<>> Scheduler::Impl::store_shown(JobPtr job, const Plan& plan,
   }
   std::vector<TrackCount> counts;
   if (!first) counts = counts_of(job->shapes, job->tallies, whole);
+  const Losses losses = losses_of(job->shapes, job->tallies);
   std::function<Result<>(store::Video&)> tell = [&](store::Video& video) -> Result<> {
     if (first) video.renditions.clear();
     describe(video, plan, shown);
     if (first) video.poster = video.storyboard = false;
     set_counts(video, counts);
-    set_partial_warning(video.warnings, job->damaged_frames);
+    set_partial_warning(video.warnings, losses);
     return {};
   };
   Result<store::Video> updated = fail(ErrorCode::kInternal, "");
@@ -530,11 +531,10 @@ io::Task<bool> Scheduler::Impl::commit(JobPtr job, std::vector<Made> batch) {
   double work = 0;
   for (const Made& made : batch) {
     Tally& tally = job->tallies[made.row];
-    const bool first =
-        tally.add(made.segment, made.bytes, made.duration_ticks, key_pictures(made.i_frames));
+    const bool first = tally.add(made.segment, made.bytes, made.duration_ticks, made.damaged_frames,
+                                 key_pictures(made.i_frames));
     if (first && made.quality) measured[made.row].push_back(*made.quality);
     if (!made.codecs.empty()) tally.codecs = made.codecs;
-    job->damaged_frames += made.damaged_frames;
     work += job->shapes[made.row].cost;
     touched.insert(made.row);
     const std::string& track = job->shapes[made.row].name;
@@ -544,6 +544,7 @@ io::Task<bool> Scheduler::Impl::commit(JobPtr job, std::vector<Made> batch) {
     segment.number = made.segment;
     segment.bytes = made.bytes;
     segment.duration_ticks = made.duration_ticks;
+    segment.damaged_frames = made.damaged_frames;
     segment.blob_key = concat(job->id, '/', segment_path(track, made.segment));
     for (const IFrame& frame : made.i_frames) {
       segment.i_frames.push_back({frame.pts_ticks, frame.offset, frame.bytes});
@@ -567,9 +568,10 @@ io::Task<bool> Scheduler::Impl::commit(JobPtr job, std::vector<Made> batch) {
   const std::uint64_t eta_ms =
       job->pace.eta_ms(std::max(0.0, so_far.total - so_far.done - work), home.now_ms());
   std::function<Result<>(store::Video&)> change =
-      [counts, eta_ms, damaged = job->damaged_frames](store::Video& video) -> Result<> {
+      [counts, eta_ms,
+       losses = losses_of(job->shapes, job->tallies)](store::Video& video) -> Result<> {
     set_counts(video, counts);
-    set_partial_warning(video.warnings, damaged);
+    set_partial_warning(video.warnings, losses);
     const bool on = video.status == store::VideoStatus::kQueued ||
                     video.status == store::VideoStatus::kProcessing;
     if (on) video.status = store::VideoStatus::kProcessing;

@@ -1,7 +1,9 @@
 """What is no video, or half a video; what cannot start. The reason is in words, and nothing else is
 read or contacted."""
 
+import re
 import socket
+import time
 import unittest
 
 from harness import BINARY, Story, make_clip, run
@@ -43,6 +45,25 @@ class BadFiles(Story):
             self.assertTrue(video["warnings"], "half a file and no word about it")
         else:
             self.assertTrue(video["error"]["message"])
+
+    def test_a_damaged_file_says_how_much_is_missing(self):
+        clip = make_clip(self.dir / "damaged.ts", "--kind", "flipped", "--size", "1280x720",
+                         "--fps", "25", "--seconds", "12")
+        server = self.server()
+        whole = server.wait(server.upload(clip), "ready")
+        lost = [re.fullmatch(r"partial: (\d+) pictures?( and \d+ packets? of sound)? could not be "
+                             r"decoded", warning) for warning in whole["warnings"]]
+        lost = [int(found[1]) for found in lost if found]
+        self.assertEqual(len(lost), 1, whole["warnings"])
+        self.assertIn(lost[0], range(1, 12 * 25 + 1), "a picture counts once, not once a rung")
+        # The same is said when all is killed on the way.
+        again = server.upload(clip)
+        while not any(rung["segments_done"] for rung in server.video(again)["renditions"]):
+            self.assertNotEqual(server.video(again)["status"], "ready", "killed too late")
+            time.sleep(0.02)
+        server.kill()
+        server.start()
+        self.assertEqual(server.wait(again, "ready")["warnings"], whole["warnings"])
 
     def test_a_good_file_after_bad_ones_is_fine(self):
         server = self.server()

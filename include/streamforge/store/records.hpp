@@ -191,7 +191,8 @@ struct Segment {
   std::uint64_t duration_ticks = 0;  ///< 90 kHz, real media time.
   std::string blob_key;              ///< "{id}/1080p/0.ts" below processed/.
   std::uint32_t attempt = 0;
-  std::vector<IFrame> i_frames;  ///< In order; empty for audio.
+  std::vector<IFrame> i_frames;      ///< In order; empty for audio.
+  std::uint32_t damaged_frames = 0;  ///< Of the source, that could not be decoded for it.
 };
 
 enum class JobState : std::uint8_t { kWaiting, kRunning, kPaused, kDone, kFailed, kCancelled };

@@ -73,7 +73,8 @@ TEST(Codec, EveryRecordReadsBack) {
   same(full_video());
   same(Video());
   same(Upload{.id = "u", .owner = "o", .length = 0, .metadata = "filename YQ==,flag"});
-  same(Segment{.video = "v", .track = "audio/0", .number = UINT32_MAX, .bytes = 9});
+  same(Segment{
+      .video = "v", .track = "audio/0", .number = UINT32_MAX, .bytes = 9, .damaged_frames = 4});
   same(Job{.video = "v", .state = JobState::kFailed});
   same(User{.id = "i", .name = "n", .role = Role::kViewer, .password_hash = "$argon2id$…"});
   same(Token{.id = "i", .user = "u", .name = "n", .hash = "ab", .expires_at_ms = 5});

@@ -48,11 +48,11 @@ TEST(Pace, TellsTimeLeftFromTheLastMinute) {
 TEST(Tally, CountsEachSegmentOnce) {
   Tally tally;
   tally.segments.resize(2);
-  EXPECT_TRUE(tally.add(0, 500'000, 360'000));
-  EXPECT_FALSE(tally.add(0, 500'000, 360'000));
-  EXPECT_FALSE(tally.add(2, 1, 1));
+  EXPECT_TRUE(tally.add(0, 500'000, 360'000, 0));
+  EXPECT_FALSE(tally.add(0, 500'000, 360'000, 0));
+  EXPECT_FALSE(tally.add(2, 1, 1, 0));
   EXPECT_EQ(tally.rates().peak_bps, 0u) << "not complete";
-  EXPECT_TRUE(tally.add(1, 250'000, 180'000));
+  EXPECT_TRUE(tally.add(1, 250'000, 180'000, 0));
   EXPECT_EQ(tally.bytes, 750'000u);
   EXPECT_EQ(tally.rates().average_bps, 1'000'000u);
 }
@@ -105,14 +105,39 @@ TEST(Failure, IsSaidInWords) {
 
 TEST(PartialWarning, GoesOnCounting) {
   std::vector<std::string> warnings = {"the file ends early"};
-  set_partial_warning(warnings, 0);
+  set_partial_warning(warnings, {});
   EXPECT_EQ(warnings.size(), 1u);
-  set_partial_warning(warnings, 3);
-  set_partial_warning(warnings, 12);
+  set_partial_warning(warnings, {.pictures = 3});
+  set_partial_warning(warnings, {.pictures = 12});
   EXPECT_THAT(warnings,
               ElementsAre("the file ends early", "partial: 12 pictures could not be decoded"));
-  EXPECT_EQ(damaged_frames_of(warnings), 12u);
-  EXPECT_EQ(damaged_frames_of({}), 0u);
+  set_partial_warning(warnings, {});
+  EXPECT_EQ(warnings.size(), 2u) << "what was said is not taken back";
+}
+
+TEST(PartialWarning, SaysOfWhatHowMuch) {
+  EXPECT_EQ(partial_warning({}), "");
+  EXPECT_EQ(partial_warning({.pictures = 1}), "partial: 1 picture could not be decoded");
+  EXPECT_EQ(partial_warning({.sounds = 1}), "partial: 1 packet of sound could not be decoded");
+  EXPECT_EQ(partial_warning({.pictures = 2, .sounds = 3}),
+            "partial: 2 pictures and 3 packets of sound could not be decoded");
+}
+
+TEST(PartialWarning, CountsAPictureOnceForAllRungs) {
+  const std::vector<TrackShape> shapes = {{.name = "720p", .segments = 2},
+                                          {.name = "360p", .segments = 2},
+                                          {.name = "audio/0", .audio = true, .segments = 2},
+                                          {.name = "audio/1", .audio = true, .segments = 2}};
+  std::vector<Tally> tallies = tallies_of(shapes);
+  EXPECT_EQ(losses_of(shapes, tallies).pictures, 0u);
+  EXPECT_TRUE(tallies[1].add(0, 100, 180'000, 5));
+  EXPECT_TRUE(tallies[0].add(0, 100, 180'000, 5));
+  EXPECT_TRUE(tallies[1].add(1, 100, 180'000, 2));
+  EXPECT_FALSE(tallies[1].add(1, 100, 180'000, 2)) << "made twice";
+  EXPECT_TRUE(tallies[2].add(0, 100, 180'000, 1));
+  EXPECT_TRUE(tallies[3].add(1, 100, 180'000, 3));
+  EXPECT_EQ(losses_of(shapes, tallies).pictures, 7u);
+  EXPECT_EQ(losses_of(shapes, tallies).sounds, 4u);
 }
 
 TEST(OutputDir, IsOneRunsAtATime) {

@@ -52,9 +52,13 @@ TEST(Damage, FlippedBytesAreDecodedAndCounted) {
   ASSERT_TRUE(source.ok()) << source.error().message;
   source.make_all();
   const std::string rung = source.plan().rungs[0].name;
+  const std::string smallest = source.plan().rungs.back().name;
   std::uint32_t damaged = 0;
   for (std::uint32_t i = 0; i < source.video_segments(); ++i) {
     damaged += source.video[rung][i].damaged_frames;
+    EXPECT_LE(source.video[rung][i].damaged_frames, source.video[rung][i].duration_ticks / 3'000)
+        << "more than the segment has pictures";
+    EXPECT_EQ(source.video[smallest][i].damaged_frames, source.video[rung][i].damaged_frames);
     EXPECT_EQ(test::decode_errors(source.video_file(rung, i)), "");
     EXPECT_EQ(source.video[rung][i].begin_ticks, source.plan().timeline.video[i].begin_ticks);
   }
