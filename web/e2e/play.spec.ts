@@ -147,6 +147,38 @@ test('a Play pressed while the player is still loading is kept', async ({ page }
   await expect.poll(async () => (await state(page)).time).toBeGreaterThan(0.5);
 });
 
+test('what the browser drops of what was loaded is loaded again', async ({ page }) => {
+  await page.addInitScript(() => {
+    const buffers: SourceBuffer[] = [];
+    Object.assign(window, { buffers });
+    const add = MediaSource.prototype.addSourceBuffer;
+    MediaSource.prototype.addSourceBuffer = function (type) {
+      const buffer = add.call(this, type);
+      buffers.push(buffer);
+      return buffer;
+    };
+  });
+  await page.goto(`/watch/${id}`);
+  const bufferedTo = () =>
+    video(page).evaluate(({ buffered }: HTMLVideoElement) =>
+      buffered.length > 0 ? buffered.end(buffered.length - 1) : 0,
+    );
+  const ended = () => video(page).evaluate((element: HTMLVideoElement) => element.ended);
+  await video(page).evaluate((element: HTMLVideoElement) => {
+    element.play().catch(() => undefined);
+  });
+  await expect.poll(bufferedTo).toBeGreaterThan(15.9);
+  await page.evaluate(() => {
+    for (const buffer of (window as unknown as { buffers: SourceBuffer[] }).buffers) {
+      buffer.remove(8, Number.POSITIVE_INFINITY);
+    }
+  });
+  await expect.poll(bufferedTo).toBeLessThan(9);
+  await expect.poll(ended, { timeout: 60_000 }).toBe(true);
+  expect((await state(page)).time).toBeGreaterThan(15.9);
+  await expect(page.getByRole('alert')).toHaveCount(0);
+});
+
 test('each quality chosen in turn decodes at its own size, and Auto says what it is', async ({
   page,
 }) => {

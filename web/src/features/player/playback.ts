@@ -3,6 +3,7 @@ import type { ErrorData, HlsConfig } from 'hls.js';
 import workerUrl from 'hls.js/dist/hls.worker.js?url';
 import { endOfHole } from './hole';
 import { type Quality, qualitiesOf } from './quality';
+import { standsStill } from './standstill';
 
 export type PlaybackProblem = { message: string; hint: string };
 
@@ -21,7 +22,12 @@ const slowPartMs = 1_500;
 const reloadMs = 3_000;
 /** Together with hls.js's own retries: several minutes of patience with a busy server. */
 const reloadsMax = 40;
+/** At about the same place of the video. */
 const mediaRecoveriesMax = 3;
+const samePlaceSeconds = 10;
+const lookMs = 1_000;
+/** Looks in a row that find it standing still before something is done about it. */
+const looksMax = 4;
 
 const config: Partial<HlsConfig> = {
   workerPath: workerUrl,
@@ -53,8 +59,11 @@ export class Playback {
   private making = false;
   private reloads = 0;
   private mediaRecoveries = 0;
+  private recoveredAt = 0;
+  private looks = 0;
   private reloadTimer: ReturnType<typeof setTimeout> | undefined;
   private slowTimer: ReturnType<typeof setTimeout> | undefined;
+  private lookTimer: ReturnType<typeof setInterval> | undefined;
   private state: PlaybackState = {
     qualities: [],
     chosen: null,
@@ -116,6 +125,7 @@ export class Playback {
     this.stopped = true;
     clearTimeout(this.reloadTimer);
     clearTimeout(this.slowTimer);
+    clearInterval(this.lookTimer);
     this.video.removeEventListener('seeking', this.expectJump);
     this.hls?.destroy();
     this.hls = null;
@@ -145,6 +155,7 @@ export class Playback {
     hls.on(Hls.Events.ERROR, (_, data) => this.recover(Hls, hls, data));
     hls.loadSource(this.url);
     hls.attachMedia(this.video);
+    this.lookTimer = setInterval(() => this.look(hls), lookMs);
   }
 
   private startNative(): void {
@@ -190,20 +201,40 @@ export class Playback {
       if (end !== null) this.video.currentTime = end;
     }
     if (!data.fatal) return;
-    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && this.mediaRecoveries < mediaRecoveriesMax) {
-      this.mediaRecoveries += 1;
-      hls.recoverMediaError();
-      return;
-    }
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && this.attachAnew(hls)) return;
     const status = data.response?.code ?? 0;
     const refused = status === 401 || status === 403 || status === 410;
     if (data.type === Hls.ErrorTypes.NETWORK_ERROR && !refused && this.reloads < reloadsMax) {
       this.reloads += 1;
       this.change({ waitingForPart: true });
-      this.reloadTimer = setTimeout(() => this.reload(hls), reloadMs);
+      this.reloadTimer = setTimeout(() => {
+        this.reloadTimer = undefined;
+        this.reload(hls);
+      }, reloadMs);
       return;
     }
     this.change({ problem: problemOf(data.type === Hls.ErrorTypes.NETWORK_ERROR, status) });
+  }
+
+  /** hls.js may hold for loaded what the browser has dropped, and then waits for ever. */
+  private look(hls: HlsType): void {
+    const heals = this.reloadTimer !== undefined || this.state.problem !== null;
+    this.looks = !heals && standsStill(this.video, hls) ? this.looks + 1 : 0;
+    if (this.looks < looksMax) return;
+    this.looks = 0;
+    if (!this.attachAnew(hls)) this.change({ problem: problemOf(false, 0) });
+  }
+
+  /** Forgets all that was loaded, and loads it again from where the person is; false: too often. */
+  private attachAnew(hls: HlsType): boolean {
+    const { currentTime, paused } = this.video;
+    if (Math.abs(currentTime - this.recoveredAt) > samePlaceSeconds) this.mediaRecoveries = 0;
+    if (this.mediaRecoveries >= mediaRecoveriesMax) return false;
+    this.mediaRecoveries += 1;
+    this.recoveredAt = currentTime;
+    hls.recoverMediaError();
+    if (!paused) this.video.play().catch(() => undefined);
+    return true;
   }
 
   private reload(hls: HlsType): void {
