@@ -98,13 +98,13 @@ export function textClip(): string {
   return once('notes.mp4', (path) => writeFileSync(path, 'These are notes.\n'.repeat(200)));
 }
 
-export const countedSeconds = 18;
+export const countedSeconds = 26;
 export const countedFps = 30;
 
 /** 720p whose pictures carry their numbers (tools/make_clip), for three rungs. */
 export function countedClip(): string {
   const tool = resolve(import.meta.dirname, '../../../tools/make_clip');
-  return once('counted.mp4', (path) =>
+  return once(`counted-${countedSeconds}.mp4`, (path) =>
     execFileSync(tool, [
       ...['--kind', 'counted', '--size', '1280x720', '--gop', '60', '--fps', `${countedFps}`],
       ...['--seconds', `${countedSeconds}`, '--out', path],
