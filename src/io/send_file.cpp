@@ -195,23 +195,20 @@ struct NextTurn {
 
 /// What the socket took of the file's next bytes without waiting; EAGAIN when nothing.
 Task<Result<std::size_t>> send_some(Reactor& reactor, FileBuffers& buffers, const FileSend& state,
-                                    int file, std::uint64_t offset, std::size_t bytes,
-                                    bool more_follows) {
+                                    int file, std::uint64_t offset, std::size_t bytes) {
   FileBuffers::Lease lease = co_await buffers.acquire();
   MutableByteSpan into = lease.bytes().first(std::min(bytes, limits::kFileBufferBytes));
   Result<std::size_t> got = co_await reactor.read_at(file, into, offset);
   if (state.cancelled) co_return cancelled();
   if (!got || *got == 0) co_return got;
   const ::iovec piece{into.data(), *got};
-  co_return co_await reactor.send_now(state.socket, std::span(&piece, 1),
-                                      more_follows || *got < bytes);
+  co_return co_await reactor.send_now(state.socket, std::span(&piece, 1), *got < bytes);
 }
 
 }  // namespace
 
 Task<Result<std::size_t>> Reactor::send_file(int socket, int file, std::uint64_t offset,
-                                             std::size_t bytes, bool more_follows,
-                                             std::size_t byte_weight) {
+                                             std::size_t bytes, std::size_t byte_weight) {
   if (bytes == 0) co_return std::size_t{0};
   const FileSend state(impl_->file_sends, socket);
   for (;;) {
@@ -233,8 +230,7 @@ Task<Result<std::size_t>> Reactor::send_file(int socket, int file, std::uint64_t
         if (byte_weight == 1) impl_->metrics.zero_copy.add(*sent);
       }
     } else {
-      sent =
-          co_await send_some(*this, impl_->file_buffers, state, file, offset, bytes, more_follows);
+      sent = co_await send_some(*this, impl_->file_buffers, state, file, offset, bytes);
       if (sent) impl_->metrics.from_disk.add(*sent);
     }
     if (sent) {

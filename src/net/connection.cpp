@@ -269,9 +269,8 @@ io::Task<Result<>> Connection::Impl::write_file(int file, std::uint64_t offset, 
       timed_out = true;
       reactor.cancel(socket.get());
     });
-    Result<std::size_t> sent =
-        co_await reactor.send_file(socket.get(), file, offset, static_cast<std::size_t>(bytes),
-                                   /*more_follows=*/false, byte_weight);
+    Result<std::size_t> sent = co_await reactor.send_file(
+        socket.get(), file, offset, static_cast<std::size_t>(bytes), byte_weight);
     timer.cancel();
     if (!sent) co_return write_failed(std::move(sent.error()), timed_out);
     if (aborted) co_return aborted_error();

@@ -134,7 +134,7 @@ class Reactor {
   /// limits::kTurnSendBytes; who comes later goes on in the next. `byte_weight` is what a byte
   /// counts in that: more than 1 on a socket whose kernel side encrypts.
   Task<Result<std::size_t>> send_file(int socket, int file, std::uint64_t offset, std::size_t bytes,
-                                      bool more_follows = false, std::size_t byte_weight = 1);
+                                      std::size_t byte_weight = 1);
   /// For who must touch a file's bytes before a socket gets them (TLS): the next of them, at most
   /// limits::kFileBufferBytes; none is the end of the file. As with `send_file`, what is in memory
   /// is taken at once, the rest comes by the backend, and a turn gives so much and no more. The
