@@ -2,6 +2,7 @@
 
 #include <streamforge/base/bytes.hpp>
 
+#include "adts.hpp"
 #include "index_audio.hpp"
 
 #include <algorithm>
@@ -323,19 +324,6 @@ Result<std::vector<float>> AudioReader::decode(std::int64_t begin, std::size_t c
   }
 }
 
-std::array<std::uint8_t, 7> adts_head(std::size_t payload_bytes, const AudioPlan& track) {
-  const auto rate = static_cast<std::uint32_t>(std::ranges::find(kAacRates, track.sample_rate) -
-                                               kAacRates.begin());
-  const auto length = static_cast<std::uint32_t>(payload_bytes + 7);
-  return {0xff,
-          0xf1,
-          static_cast<std::uint8_t>(1U << 6 | rate << 2 | track.channels >> 2),
-          static_cast<std::uint8_t>((track.channels & 3U) << 6 | length >> 11),
-          static_cast<std::uint8_t>(length >> 3),
-          static_cast<std::uint8_t>((length & 7U) << 5 | 0x1f),
-          0xfc};
-}
-
 std::vector<std::uint8_t> write_audio_segment(std::span<const std::vector<std::uint8_t>> frames,
                                               std::uint32_t segment, std::int64_t first_sample,
                                               std::uint32_t sample_rate) {
@@ -401,7 +389,8 @@ Result<std::vector<std::vector<std::uint8_t>>> encode_aac(const std::vector<floa
       const std::int64_t at = packet->pts / hls::kAacFrameSamples;
       if (packet->pts >= 0 && at >= static_cast<std::int64_t>(margin) &&
           at < static_cast<std::int64_t>(frames - margin)) {
-        const auto head = adts_head(static_cast<std::size_t>(packet->size), track);
+        const auto head =
+            adts_head(static_cast<std::size_t>(packet->size), track.sample_rate, track.channels);
         std::vector<std::uint8_t>& frame = out.emplace_back(head.begin(), head.end());
         frame.insert(frame.end(), packet->data, packet->data + packet->size);
       }

@@ -82,14 +82,6 @@ Result<std::vector<std::vector<std::uint8_t>>> encode_aac(const std::vector<floa
                                                           std::size_t margin,
                                                           const AudioPlan& track);
 
-/// Sample rates by their index (ISO/IEC 14496-3 section 1.6.3.4).
-inline constexpr std::array<std::uint32_t, 13> kAacRates{96'000, 88'200, 64'000, 48'000, 44'100,
-                                                         32'000, 24'000, 22'050, 16'000, 12'000,
-                                                         11'025, 8'000,  7'350};
-/// A frame's ADTS header (ISO/IEC 13818-7 section 6.2): AAC-LC, no CRC, one raw data block.
-[[nodiscard]] std::array<std::uint8_t, 7> adts_head(std::size_t payload_bytes,
-                                                    const AudioPlan& track);
-
 /// A segment of ADTS frames whose first is number `first` of a grid that begins at `zero_sample`.
 [[nodiscard]] std::vector<std::uint8_t> write_audio_segment(
     std::span<const std::vector<std::uint8_t>> frames, std::uint32_t segment,

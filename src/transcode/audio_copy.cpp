@@ -1,5 +1,7 @@
 #include "audio_copy.hpp"
 
+#include "adts.hpp"
+
 #include <streamforge/base/bytes.hpp>
 
 #include <algorithm>
@@ -13,12 +15,12 @@ constexpr unsigned kSkippedPacketsMax = 2'000'000;
 // Without the header that AAC has in transport streams: ours says the same of every frame.
 std::span<const std::uint8_t> raw_frame(const AVPacket& packet) {
   const std::span bytes(packet.data, static_cast<std::size_t>(packet.size));
-  const bool adts = bytes.size() > 9 && bytes[0] == 0xff && (bytes[1] & 0xf6) == 0xf0;
-  return adts ? bytes.subspan((bytes[1] & 1) != 0 ? 7 : 9) : bytes;
+  const auto head = parse_adts(bytes);
+  return head && head->head_bytes < bytes.size() ? bytes.subspan(head->head_bytes) : bytes;
 }
 
 std::vector<std::uint8_t> with_head(std::span<const std::uint8_t> raw, const AudioPlan& track) {
-  const auto head = adts_head(raw.size(), track);
+  const auto head = adts_head(raw.size(), track.sample_rate, track.channels);
   std::vector<std::uint8_t> frame(head.size() + raw.size());
   std::ranges::copy(raw, std::ranges::copy(head, frame.begin()).out);
   return frame;

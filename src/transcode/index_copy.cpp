@@ -1,5 +1,7 @@
 #include "index_copy.hpp"
 
+#include "adts.hpp"
+
 #include <streamforge/hls/playlist.hpp>
 
 #include "source.hpp"
@@ -128,15 +130,14 @@ std::string aac_obstacle(std::span<const std::uint8_t> extradata,
     return short_frames ? "its frames have 960 samples" : "";
   }
   // Section 1.A.2: ADTS.
-  const bool adts = packet.size() > 7 && packet[0] == 0xff && (packet[1] & 0xf6) == 0xf0;
-  if (!adts) {
+  const auto head = parse_adts(packet);
+  if (!head) {
     return "it does not say how it is coded";
   }
-  const unsigned layout = (packet[2] & 1U) << 2 | packet[3] >> 6;
-  if (packet[2] >> 6 != 1 || layout < 1 || layout > 2) {
+  if (head->profile != 1 || head->channels < 1 || head->channels > 2) {
     return "it is not plain AAC-LC";
   }
-  return (packet[6] & 3) != 0 ? "its frames come several at once" : "";
+  return head->more_blocks != 0 ? "its frames come several at once" : "";
 }
 
 }  // namespace sf::transcode

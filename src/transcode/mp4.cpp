@@ -1,5 +1,6 @@
 #include "mp4.hpp"
 
+#include "adts.hpp"
 #include "audio.hpp"
 #include "engine_libav.hpp"
 #include "h264.hpp"
@@ -23,7 +24,6 @@ using Bytes = std::span<const std::uint8_t>;
 constexpr std::int64_t kSecond = hls::kTicksPerSecond;
 constexpr std::int64_t kTurnTicks = kSecond / 2;  // Of picture, then of sound.
 constexpr int kBufferBytes = 1 << 20;
-constexpr std::size_t kAdtsHeadBytes = 7;
 
 struct FreeMuxer {
   void operator()(AVFormatContext* muxer) const noexcept { avformat_free_context(muxer); }
@@ -108,25 +108,6 @@ std::optional<std::vector<std::uint8_t>> avc_record(const ParameterSets& sets) {
     out.push_back(0);
   }
   return out;
-}
-
-struct AdtsHead {
-  std::uint8_t rate = 0;  // An index.
-  std::uint8_t channels = 0;
-  std::size_t bytes = 0;  // Of the frame, this head included.
-};
-
-// ISO/IEC 13818-7 section 6.2; `adts_head` writes it.
-std::optional<AdtsHead> parse_adts(Bytes bytes) {
-  if (bytes.size() < kAdtsHeadBytes || bytes[0] != 0xff || (bytes[1] & 0xf6) != 0xf0) {
-    return std::nullopt;
-  }
-  AdtsHead head;
-  head.rate = bytes[2] >> 2 & 0x0f;
-  head.channels = static_cast<std::uint8_t>((bytes[2] & 1) << 2 | bytes[3] >> 6);
-  head.bytes = std::size_t{bytes[3] & 3U} << 11 | std::size_t{bytes[4]} << 3 | bytes[5] >> 5;
-  if (head.bytes <= kAdtsHeadBytes || head.bytes > bytes.size()) return std::nullopt;
-  return head;
 }
 
 PacketPtr packet_of(Bytes bytes) {
@@ -351,7 +332,7 @@ Result<> Mp4Writer::add_sound(std::span<const std::uint8_t> segment) {
     std::optional<std::int64_t> sample;
     for (Bytes rest(unit.bytes); !rest.empty();) {
       const auto head = parse_adts(rest);
-      if (!head) {
+      if (!head || head->bytes > rest.size()) {
         if (rest.front() != 0) return corrupt("no frame of sound");
         rest = rest.subspan(1);  // Padding, which writers of ours left there once.
         continue;
@@ -367,7 +348,7 @@ Result<> Mp4Writer::add_sound(std::span<const std::uint8_t> segment) {
         const std::int64_t next = impl.next_sample.value_or(*sample);
         if (std::abs(*sample - next) < hls::kAacFrameSamples / 2) sample = next;
       }
-      PacketPtr packet = packet_of(rest.subspan(kAdtsHeadBytes, head->bytes - kAdtsHeadBytes));
+      PacketPtr packet = packet_of(rest.subspan(head->head_bytes, head->bytes - head->head_bytes));
       packet->stream_index = 1;
       packet->pts = packet->dts = *sample;
       packet->duration = hls::kAacFrameSamples;

@@ -1,3 +1,4 @@
+#include "adts.hpp"
 #include "audio_copy.hpp"
 #include "engine_case.hpp"
 #include "ts_writer.hpp"
@@ -258,7 +259,7 @@ TEST(Copy, SilentFramesDecodeToSilence) {
   for (const std::uint32_t channels : {1U, 2U}) {
     const AudioPlan track{.sample_rate = 48'000, .channels = channels};
     const auto raw = silent_aac_frame(channels);
-    const auto head = adts_head(raw.size(), track);
+    const auto head = adts_head(raw.size(), track.sample_rate, track.channels);
     std::vector<std::uint8_t> frame(head.size() + raw.size());
     std::ranges::copy(raw, std::ranges::copy(head, frame.begin()).out);
     const std::vector<std::vector<std::uint8_t>> frames(20, frame);

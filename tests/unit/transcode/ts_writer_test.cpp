@@ -1,5 +1,6 @@
 #include "ts_writer.hpp"
 
+#include "adts.hpp"
 #include "audio.hpp"
 #include "audio_copy.hpp"
 #include "engine_case.hpp"
@@ -100,7 +101,7 @@ TEST(TsWriter, EveryByteArrives) {
 TEST(TsWriter, WhatFillsTheLastPacketsIsNoFrame) {
   const AudioPlan track{.sample_rate = 48'000, .channels = 1};
   const auto raw = silent_aac_frame(track.channels);
-  const auto head = adts_head(raw.size(), track);
+  const auto head = adts_head(raw.size(), track.sample_rate, track.channels);
   std::vector<std::uint8_t> frame(head.begin(), head.end());
   frame.insert(frame.end(), raw.begin(), raw.end());
   const test::TempDir folder;
