@@ -155,25 +155,6 @@ void add_audio_variants(MasterPlaylist& master, const std::vector<AudioTrack>& a
   master.variants.push_back(std::move(variant));
 }
 
-void put_first_choice_first(std::vector<Variant>& variants, bool all_measured,
-                            const std::vector<VideoTrack>& tracks) {
-  const auto distance = [](const Variant& variant) {
-    return variant.average_bandwidth > kFirstVariantBps
-               ? variant.average_bandwidth - kFirstVariantBps
-               : kFirstVariantBps - variant.average_bandwidth;
-  };
-  auto first = std::ranges::min_element(variants, {}, distance);
-  if (!all_measured) {
-    const auto copied = std::ranges::find(tracks, true, &VideoTrack::copied);
-    first = std::ranges::min_element(variants, {}, &Variant::bandwidth);
-    if (copied != tracks.end()) {
-      const auto ready = variants.begin() + (copied - tracks.begin());
-      if (ready->bandwidth <= kBelievedBps) first = ready;
-    }
-  }
-  if (first != variants.end()) std::rotate(variants.begin(), first, first + 1);
-}
-
 std::optional<std::vector<MediaSegment>> segments_of(const Presentation& presentation,
                                                      std::string_view track,
                                                      std::string_view uri_suffix) {
@@ -285,6 +266,27 @@ const std::vector<SegmentSpan>& Presentation::spans_of(std::string_view track) c
   return by_sound ? timeline.audio : timeline.video;
 }
 
+std::optional<std::size_t> first_rung(const Presentation& presentation) {
+  const auto& rungs = presentation.video;
+  if (rungs.empty()) return std::nullopt;
+  const GroupRates sound = worst_of(presentation.audio);
+  const auto peak = [&](const VideoTrack& rung) {
+    return rung.rates.declared_peak_bps() + sound.peak_bps;
+  };
+  const auto distance = [&](const VideoTrack& rung) {
+    const std::uint64_t average = rung.rates.declared_average_bps() + sound.average_bps;
+    return std::max(average, kFirstVariantBps) - std::min(average, kFirstVariantBps);
+  };
+  const auto measured = [](const VideoTrack& rung) { return rung.rates.measured(); };
+  auto first = std::ranges::min_element(rungs, {}, distance);
+  if (!std::ranges::all_of(rungs, measured)) {
+    const auto copied = std::ranges::find(rungs, true, &VideoTrack::copied);
+    const bool soon = copied != rungs.end() && peak(*copied) <= kBelievedBps;
+    first = soon ? copied : std::ranges::min_element(rungs, {}, peak);
+  }
+  return static_cast<std::size_t>(first - rungs.begin());
+}
+
 std::string master_playlist(const Presentation& presentation, std::string_view uri_suffix) {
   MasterPlaylist master;
   const Uris uris{presentation.growing, uri_suffix};
@@ -295,7 +297,6 @@ std::string master_playlist(const Presentation& presentation, std::string_view u
   }
   add_audio_group(master, presentation.audio, uris);
   const GroupRates sound = worst_of(presentation.audio);
-  bool all_measured = true;
   for (const auto& track : presentation.video) {
     Variant variant;
     variant.uri = uris.of(track.name);
@@ -306,10 +307,11 @@ std::string master_playlist(const Presentation& presentation, std::string_view u
     variant.height = track.height;
     variant.frame_rate = presentation.frame_rate;
     if (!presentation.audio.empty()) variant.audio_group = kAudioGroup;
-    all_measured = all_measured && track.rates.measured();
     master.variants.push_back(std::move(variant));
   }
-  put_first_choice_first(master.variants, all_measured, presentation.video);
+  const auto first =
+      master.variants.begin() + static_cast<std::ptrdiff_t>(first_rung(presentation).value_or(0));
+  std::rotate(master.variants.begin(), first, first + 1);
   if (!presentation.growing) add_subtitle_group(master, presentation.subtitles, uris);
   add_i_frame_variants(master, presentation.video, uri_suffix);
   return write_master_playlist(master);

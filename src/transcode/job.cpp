@@ -81,12 +81,13 @@ std::vector<TrackShape> shapes_of(const hls::Presentation& shown) {
   for (const std::uint32_t ms : shown.run_up_ms) {
     run_up.push_back(static_cast<float>(kDecodingShare * ms * kTicksPerMs / video_ticks));
   }
+  const auto first = hls::first_rung(shown);
   for (std::uint32_t i = 0; i < shown.video.size(); ++i) {
     const hls::VideoTrack& track = shown.video[i];
     const double pixels = static_cast<double>(track.width) * static_cast<double>(track.height);
     shapes.push_back({track.name, false, i, static_cast<std::uint32_t>(shown.timeline.video.size()),
                       track.copied ? kCopyCost : pixels * video_ticks / kMegapixelSecond,
-                      track.copied ? std::vector<float>{} : run_up});
+                      track.copied ? std::vector<float>{} : run_up, first == i});
   }
   for (std::uint32_t i = 0; i < shown.audio.size(); ++i) {
     shapes.push_back({concat("audio/", shown.audio[i].name),

@@ -115,17 +115,15 @@ struct TaskQueue::Video {
     }
     return found;
   }
-  [[nodiscard]] std::optional<std::uint32_t> smallest_rung() const {
-    std::optional<std::uint32_t> smallest;
-    for (std::uint32_t track = 0; track < rows.size(); ++track) {
-      if (rows[track].shape.audio) continue;
-      if (!smallest || rows[track].shape.cost <= rows[*smallest].shape.cost) smallest = track;
-    }
-    return smallest;
+  /// The rung that playing begins with; none without picture.
+  [[nodiscard]] std::optional<std::uint32_t> first_rung() const {
+    const auto found = std::ranges::find_if(rows, [](const Row& row) { return row.shape.first; });
+    if (found == rows.end()) return std::nullopt;
+    return static_cast<std::uint32_t>(found - rows.begin());
   }
   /// Sound, or the rung that playing begins with.
   [[nodiscard]] bool is_quick(std::uint32_t track) const {
-    return rows[track].shape.audio || track == smallest_rung();
+    return rows[track].shape.audio || rows[track].shape.first;
   }
   void skip_taken() {
     const auto taken_here = [this](const Row& row) {
@@ -502,12 +500,12 @@ std::optional<QueueTask> TaskQueue::from_video(Video& video, unsigned worker,
 
 std::optional<QueueTask> TaskQueue::from_beginning(Video& video, unsigned worker,
                                                    std::uint64_t now_ms) {
-  const auto smallest = video.smallest_rung();
+  const auto first = video.first_rung();
   const std::uint32_t end = std::min(options_.lead_segments, video.segments);
   for (std::uint32_t segment = video.scan_from; segment < end; ++segment) {
     auto tracks = video.free_audio(segment, now_ms);
-    if (tracks.empty() && smallest && video.is_free(*smallest, segment, now_ms)) {
-      tracks = {*smallest};
+    if (tracks.empty() && first && video.is_free(*first, segment, now_ms)) {
+      tracks = {*first};
     }
     if (!tracks.empty()) return give(video, segment, std::move(tracks), worker, false, false);
   }

@@ -8,7 +8,7 @@
 ///   2. index passes: they are short and make a video playable;
 ///   3. the few segments that follow a wish, in its rung: the viewer goes on watching;
 ///   4. background: one segment, all rungs that lack it, decoded once. The first segments of a
-///      video begin with the smallest rung alone, so that it starts at once everywhere.
+///      video begin with the rung alone that players begin with, so that it starts at once.
 /// Urgent workers take 1, small ones of 2, and of 3 the very next one of a larger rung: one is
 /// always near, for what they make ahead may be given up for a wish. Index passes of videos whose
 /// bytes still arrive are for followers, which do nothing else. Background is shared out between
@@ -44,11 +44,12 @@ struct TrackShape {
   /// in parts of what a segment of all rungs takes. May be shorter than `segments`: the rest needs
   /// nothing.
   std::vector<float> run_up;
+  bool first = false;  ///< The rung that players begin with.
 };
 
 struct QueueOptions {
   unsigned workers = 1;             ///< Not counting urgent ones.
-  std::uint32_t lead_segments = 3;  ///< Made in the smallest rung first; 0: no viewers here.
+  std::uint32_t lead_segments = 3;  ///< Made in the first rung before; 0: no viewers here.
   std::uint32_t block_segments_max = 8;
   std::uint32_t ahead_segments = 4;
   unsigned attempts_max = 3;

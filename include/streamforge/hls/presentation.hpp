@@ -101,12 +101,15 @@ struct Presentation {
   [[nodiscard]] const std::vector<SegmentSpan>& spans_of(std::string_view track) const noexcept;
 };
 
+/// The rung that players begin with, in `presentation.video`: once all is measured the one nearest
+/// 2 Mbit/s (P15), before that the one cheapest to make on demand: the copied one if it asks for at
+/// most 5 Mbit/s, which is as much as players believe a line that they have not measured, else the
+/// smallest. nullopt without picture.
+[[nodiscard]] std::optional<std::size_t> first_rung(const Presentation& presentation);
+
 /// The multivariant playlist, its URIs relative to its own. Each variant names the audio group and
-/// adds the worst of its rates to its own (P5). Listed first, where players begin: once all is
-/// measured the variant nearest 2 Mbit/s (P15), before that the one cheapest to make on demand:
-/// the copied one if it asks for at most 5 Mbit/s, which is as much as players believe a line that
-/// they have not measured, else the smallest. Without picture the audio tracks themselves are the
-/// variants.
+/// adds the worst of its rates to its own (P5). Listed first is `first_rung`. Without picture the
+/// audio tracks themselves are the variants.
 /// Subtitles are named once nothing grows any more. `uri_suffix` goes behind every URI: "?token=…"
 /// of a private video.
 [[nodiscard]] std::string master_playlist(const Presentation& presentation,

@@ -146,9 +146,12 @@ TEST(Presentation, ACopiedRungIsListedFirstUntilAllIsMeasured) {
   Presentation shown = ten_seconds();
   shown.video.front().copied = true;
   EXPECT_EQ(first_variant(master_playlist(shown)), "720p/index.m3u8") << "costs nothing to make";
+  EXPECT_EQ(first_rung(shown), 0U);
   EXPECT_TRUE(parse_presentation(serialize(shown))->video.front().copied);
   shown.video.front().rates.max_bps = 5'000'000;
   EXPECT_EQ(first_variant(master_playlist(shown)), "360p/index.m3u8") << "more than is believed";
+  EXPECT_EQ(first_rung(shown), 1U);
+  EXPECT_EQ(first_rung({}), std::nullopt);
   shown.measure("720p", "", 6'500'000, 6'000'000);
   shown.measure("360p", "", 700'000, 500'000);
   EXPECT_EQ(first_variant(master_playlist(shown)), "360p/index.m3u8") << "nearest to 2 Mbit/s";

@@ -57,6 +57,26 @@ TEST(Tally, CountsEachSegmentOnce) {
   EXPECT_EQ(tally.rates().average_bps, 1'000'000u);
 }
 
+TEST(Job, MarksTheRungThatPlayersBeginWith) {
+  hls::Presentation shown;
+  shown.timeline.video = {{0, 360'000}};
+  shown.video = {{"1080p", 1920, 1080, "", {4'000'000, 0, 0}, true},
+                 {"720p", 1280, 720, "", {2'800'000, 0, 0}},
+                 {"360p", 640, 360, "", {800'000, 0, 0}}};
+  const auto firsts = [&] {
+    std::vector<std::string> found;
+    for (const TrackShape& shape : shapes_of(shown)) {
+      if (shape.first) found.push_back(shape.name);
+    }
+    return found;
+  };
+  EXPECT_THAT(firsts(), ElementsAre("1080p")) << "copied: it is there at once";
+  shown.video[0].rates.max_bps = 5'000'000;
+  EXPECT_THAT(firsts(), ElementsAre("360p")) << "more than players believe a line";
+  shown.video.clear();
+  EXPECT_THAT(firsts(), ElementsAre());
+}
+
 TEST(Job, TellsTheWorkerWhatToMake) {
   hls::Presentation shown;
   shown.timeline.video = {{0, 360'000}};

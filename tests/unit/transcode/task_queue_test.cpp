@@ -14,7 +14,7 @@ constexpr std::uint32_t kSound = 2;
 
 std::vector<TrackShape> ladder(std::uint32_t segments, bool sound = false) {
   std::vector<TrackShape> rows = {{"720p", false, 0, segments, 9, {}},
-                                  {"360p", false, 1, segments, 2, {}}};
+                                  {"360p", false, 1, segments, 2, {}, true}};
   if (sound) rows.push_back({"audio/0", true, 0, segments, 0.1, {}});
   return rows;
 }
@@ -66,7 +66,7 @@ TEST(TaskQueue, IndexesFirstThenMakesEverySegmentOnce) {
   EXPECT_DOUBLE_EQ(queue.work("a").done, queue.work("a").total);
 }
 
-TEST(TaskQueue, BeginsWithTheSmallestRungWhereViewersAre) {
+TEST(TaskQueue, BeginsWithTheFirstRungWhereViewersAre) {
   TaskQueue queue(options(1, 2));
   add_planned(queue, "a", 10);
   for (std::uint32_t segment = 0; segment < 2; ++segment) {
@@ -78,6 +78,16 @@ TEST(TaskQueue, BeginsWithTheSmallestRungWhereViewersAre) {
   const auto task = queue.next(0, WorkerRole::kOrdinary, 0);
   EXPECT_EQ(task->segment, 0u);
   EXPECT_THAT(task->tracks, ElementsAre(k720)) << "the rest of what has begun";
+}
+
+TEST(TaskQueue, BeginsWithWhatPlayersBeginWithThoughAnotherCostsLess) {
+  std::vector<TrackShape> rows = ladder(10);
+  rows[k720].cost = 0.02;  // It is copied.
+  TaskQueue queue(options(1, 2));
+  queue.add({"a", "o", 0, 0, 1});
+  queue.set_tracks("a", rows, {});
+  EXPECT_THAT(queue.next(0, WorkerRole::kOrdinary, 0)->tracks, ElementsAre(k360));
+  EXPECT_THAT(queue.next(1, WorkerRole::kOrdinary, 0)->tracks, ElementsAre(k360));
 }
 
 // Decoding so many seconds, where a segment is of four and decoding a quarter of its work.
