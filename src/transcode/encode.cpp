@@ -18,7 +18,6 @@ namespace {
 constexpr std::int64_t kSecond = hls::kTicksPerSecond;
 constexpr std::int64_t kKeyframeTicks = 2 * kSecond;  // P22.
 constexpr std::int64_t kStampSlack = kSecond / 1000;
-constexpr int kBFrames = 3;
 
 // x264's AVX-512 code for macroblock trees reads memory nobody has written (build 164) where a line
 // is not whole blocks of eight macroblocks, so that a segment would not be the same bytes twice.
@@ -44,7 +43,8 @@ std::int64_t buffer_percent_at_begin(std::int64_t ticks) {
 std::string x264_options(const Plan& plan, const RungPlan& rung, std::int64_t ticks) {
   std::string options =
       concat("vbv-init=0.", buffer_percent_at_begin(ticks),
-             ":keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:aud=1:stitchable=1:nal-hrd=none");
+             ":keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:b-pyramid=none:aud=1:stitchable=1"
+             ":nal-hrd=none");
   options += steady_instructions(rung.width);
   if (plan.constant_frame_rate) {
     options += ":force-cfr=1";
@@ -159,10 +159,9 @@ Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, st
   return rung_encoder;
 }
 
-Result<> RungEncoder::encode(AVFrame& picture, std::int64_t pts_ticks, bool key) {
+Result<> RungEncoder::encode(AVFrame& picture, std::int64_t pts_ticks, AVPictureType type) {
   picture.pts = pts_ticks;
-  // The source's own types must not reach the encoder: it would follow them.
-  picture.pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+  picture.pict_type = type;  // Never the source's own: the encoder would follow it.
   if (shown_++ > 0) {
     decode_times_.push_back(pts_ticks);
   } else if (auto told = code_as_a_later_keyframe(picture); !told) {
@@ -190,22 +189,30 @@ Result<> RungEncoder::drain() {
   }
 }
 
-void RungEncoder::write(const AVPacket& packet) {
-  std::span<const std::uint8_t> unit(packet.data, static_cast<std::size_t>(packet.size));
+// Parameter sets come with each keyframe. They say that one picture may be decoded before its turn,
+// which is so; but FFmpeg takes no decode time that equals the presentation time of such a stream,
+// and a film's first picture is decoded when it is shown. Decode times run ahead by two.
+void RungEncoder::correct_parameter_sets(std::span<std::uint8_t> unit) {
+  each_nal(unit, [&](std::size_t, std::span<const std::uint8_t> nal) {
+    if (nal.size() < 4 || nal_type(nal) != kNalSps) {
+      return !is_slice(nal_type(nal));
+    }
+    codecs_ = hls::avc1_codec(nal[1], nal[2], nal[3]);
+    allow_two_reordered(
+        unit.subspan(static_cast<std::size_t>(nal.data() - unit.data()), nal.size()));
+    return false;
+  });
+}
+
+void RungEncoder::write(AVPacket& packet) {
+  const std::span<std::uint8_t> coded(packet.data, static_cast<std::size_t>(packet.size));
   const bool key = (packet.flags & AV_PKT_FLAG_KEY) != 0;
+  if (key) correct_parameter_sets(coded);
   std::vector<std::uint8_t> scratch;
-  if (written_ == 0) {
-    unit = without_settings(unit, scratch);
-    each_nal(unit, [this](std::size_t, std::span<const std::uint8_t> nal) {
-      if (nal.size() < 4 || (nal[0] & 0x1f) != kNalSps) {
-        return true;
-      }
-      codecs_ = hls::avc1_codec(nal[1], nal[2], nal[3]);
-      return false;
-    });
-  }
-  // The encoder reorders by two frames at most: what is shown so much earlier is never later than
-  // the frame itself.
+  const std::span<const std::uint8_t> unit =
+      written_ == 0 ? without_settings(coded, scratch) : coded;
+  // The encoder reorders by no more pictures than the rung's delay: what is shown so much earlier
+  // is never later than the picture itself.
   const std::int64_t dts = std::min(decode_times_[written_], packet.pts);
   ++written_;
   segment_.add(unit, packet.pts, dts, key);

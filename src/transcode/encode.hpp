@@ -16,14 +16,17 @@ namespace sf::transcode {
 
 class RungEncoder {
  public:
+  static constexpr int kBFrames = 3;  ///< One after the other, at most.
+
   /// `decode_times`: of the segment's first pictures, one more than the rung's delay; those that
   /// follow are decoded when the second, the third … is shown. So they rise across segments,
   /// however their frames are spaced.
   static Result<RungEncoder> open(const Plan& plan, const RungPlan& rung, std::uint32_t segment,
                                   std::vector<std::int64_t> decode_times);
 
-  /// Encodes `picture` (the rung's size, 8-bit 4:2:0) as shown at `pts_ticks`; an IDR when `key`.
-  Result<> encode(AVFrame& picture, std::int64_t pts_ticks, bool key);
+  /// Encodes `picture` (the rung's size, 8-bit 4:2:0) as shown at `pts_ticks`. AV_PICTURE_TYPE_I
+  /// makes it an IDR picture; _NONE leaves it to the encoder whether it becomes P or B.
+  Result<> encode(AVFrame& picture, std::int64_t pts_ticks, AVPictureType type);
   /// Ends the segment: its bytes, which stay with the encoder.
   Result<std::span<const std::uint8_t>> finish();
 
@@ -34,7 +37,8 @@ class RungEncoder {
  private:
   explicit RungEncoder(std::uint32_t segment) : segment_(segment) {}
   Result<> drain();
-  void write(const AVPacket& packet);
+  void write(AVPacket& packet);
+  void correct_parameter_sets(std::span<std::uint8_t> unit);
 
   CodecPtr encoder_;
   PacketPtr packet_ = new_packet();

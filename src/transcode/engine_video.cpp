@@ -4,6 +4,7 @@
 #include "decode_times.hpp"
 #include "encode.hpp"
 #include "engine_output.hpp"
+#include "picture_types.hpp"
 #include "quality.hpp"
 #include "scale.hpp"
 #include "stills.hpp"
@@ -23,7 +24,7 @@ constexpr std::int64_t kBatchPixels = kBatchFrames * 1920 * 1088;
 // A step of the cascade: from a larger rung's picture, or the source's, to this one's.
 struct Step {
   const RungPlan* rung;
-  std::size_t from;  ///< Place of that rung's step + 1; 0: the source.
+  std::size_t from;  ///< Place of that rung's step; the first scales from the source.
   Scaler scaler;
   RungEncoder encoder;
 };
@@ -34,11 +35,11 @@ constexpr std::uint32_t kScaleLeastPercent = 140;
 
 // The smallest picture that is large enough to scale from.
 std::size_t scaled_from(const std::vector<Step>& above, const RungPlan& rung) {
-  for (std::size_t place = above.size(); place > 1; --place) {
-    const RungPlan& larger = *above[place - 1].rung;
+  for (std::size_t place = above.size(); place-- > 1;) {
+    const RungPlan& larger = *above[place].rung;
     if (larger.height * 100 >= rung.height * kScaleLeastPercent) return place;
   }
-  return above.empty() ? 0 : 1;
+  return 0;
 }
 
 // Of the segment that begins at `begin`.
@@ -81,48 +82,36 @@ Result<std::vector<Step>> make_steps(const Plan& plan, std::span<const std::stri
 // The pictures of one segment, to every rung.
 class VideoPipeline::Maker {
  public:
-  Maker(std::vector<Step> steps, hls::SegmentSpan span)
-      : steps_(std::move(steps)), keys_(span.begin_ticks, span.end_ticks) {}
+  Maker(std::vector<Step> steps, std::optional<PictureTypes> types, hls::SegmentSpan span)
+      : steps_(std::move(steps)),
+        types_(std::move(types)),
+        keys_(span.begin_ticks, span.end_ticks) {}
 
-  // It may wait for others until `finish`.
+  // It may wait for others until `finish`: as the largest rung has it, for its type to be decided.
   Result<> show(const AVFrame& picture, std::int64_t pts_ticks) {
-    FramePtr frame = new_frame();
-    if (const int code = av_frame_ref(frame.get(), &picture); code < 0) {
-      return fail(libav_error(code, "keep a picture"));
-    }
-    Waiting& waiting = batch_.emplace_back();
-    waiting.pictures.push_back(std::move(frame));
-    waiting.pts_ticks = pts_ticks;
-    waiting.key = keys_.is_key(pts_ticks);
+    const bool key = keys_.is_key(pts_ticks);
     ++frames_;
-    const std::int64_t pixels = std::int64_t{picture.width} * picture.height;
-    const bool more =
-        std::ssize(batch_) < kBatchFrames && std::ssize(batch_) * pixels < kBatchPixels;
-    return more ? Result<>{} : finish();
+    if (types_) {
+      if (auto put = types_->put(picture, key); !put) return put;
+    }
+    auto scaled = steps_.front().scaler.scale(picture);
+    if (!scaled) {
+      return fail(std::move(scaled.error()));
+    }
+    batch_.push_back({.pictures = {}, .pts_ticks = pts_ticks, .key = key});
+    batch_.back().pictures.push_back(std::move(*scaled));
+    const auto ready = static_cast<std::ptrdiff_t>(decided());
+    const std::int64_t pixels = std::int64_t{top().width} * top().height;
+    const bool more = ready < kBatchFrames && ready * pixels < kBatchPixels;
+    return more ? Result<>{} : make(ready);
   }
 
-  // Makes what waits, rung by rung: one encoder for some pictures, then the next one, finds more of
-  // what it works on in the processor's caches than all of them for each picture in turn.
+  // Makes what waits.
   Result<> finish() {
-    for (std::size_t place = 0; place < steps_.size(); ++place) {
-      Step& step = steps_[place];
-      for (Waiting& waiting : batch_) {
-        auto scaled = step.scaler.scale(*waiting.pictures[step.from]);
-        if (!scaled) {
-          return fail(std::move(scaled.error()));
-        }
-        waiting.pictures.push_back(std::move(*scaled));
-        if (auto encoded =
-                step.encoder.encode(*waiting.pictures.back(), waiting.pts_ticks, waiting.key);
-            !encoded) {
-          return encoded;
-        }
-      }
-      drop_scaled(place);
+    if (types_) {
+      if (auto ended = types_->end(); !ended) return ended;
     }
-    if (first_ == nullptr && !batch_.empty()) first_ = std::move(batch_.front().pictures.back());
-    batch_.clear();
-    return {};
+    return make(std::ssize(batch_));
   }
 
   [[nodiscard]] std::uint32_t frames() const noexcept { return frames_; }
@@ -135,24 +124,67 @@ class VideoPipeline::Maker {
 
  private:
   struct Waiting {
-    std::vector<FramePtr> pictures;  ///< The source's, then by step.
+    std::vector<FramePtr> pictures;  ///< By step.
     std::int64_t pts_ticks = 0;
     bool key = false;
   };
 
+  // Of those that wait: whose type is known.
+  [[nodiscard]] std::size_t decided() const noexcept {
+    return types_ ? types_->decided() - made_ : batch_.size();
+  }
+
+  [[nodiscard]] AVPictureType type_of(std::size_t place, const RungPlan& rung) const noexcept {
+    if (batch_[place].key) return AV_PICTURE_TYPE_I;
+    const bool told = types_ && PictureTypes::suit(rung.preset);
+    return told ? types_->of(made_ + place) : AV_PICTURE_TYPE_NONE;
+  }
+
+  // Makes the first `count` that wait, rung by rung: one encoder for some pictures, then the next
+  // one, finds more of what it works on in the processor's caches than all of them for each picture
+  // in turn.
+  Result<> make(std::ptrdiff_t count) {
+    const std::span ready = std::span(batch_).first(static_cast<std::size_t>(count));
+    for (std::size_t place = 0; place < steps_.size(); ++place) {
+      Step& step = steps_[place];
+      for (std::size_t i = 0; i < ready.size(); ++i) {
+        Waiting& waiting = ready[i];
+        if (place > 0) {
+          auto scaled = step.scaler.scale(*waiting.pictures[step.from]);
+          if (!scaled) {
+            return fail(std::move(scaled.error()));
+          }
+          waiting.pictures.push_back(std::move(*scaled));
+        }
+        if (auto encoded = step.encoder.encode(*waiting.pictures[place], waiting.pts_ticks,
+                                               type_of(i, *step.rung));
+            !encoded) {
+          return encoded;
+        }
+      }
+      drop_scaled(place, ready);
+    }
+    if (first_ == nullptr && !ready.empty()) first_ = std::move(ready.front().pictures.back());
+    made_ += ready.size();
+    batch_.erase(batch_.begin(), batch_.begin() + count);
+    return {};
+  }
+
   // Lets go of what no step after `place` scales from; the last step's pictures stay.
-  void drop_scaled(std::size_t place) {
+  void drop_scaled(std::size_t place, std::span<Waiting> ready) {
     for (std::size_t from = 0; from <= place && place + 1 < steps_.size(); ++from) {
       const auto later = std::span(steps_).subspan(place + 1);
       if (std::ranges::find(later, from, &Step::from) != later.end()) continue;
-      for (Waiting& waiting : batch_) waiting.pictures[from].reset();
+      for (Waiting& waiting : ready) waiting.pictures[from].reset();
     }
   }
 
   std::vector<Step> steps_;
+  std::optional<PictureTypes> types_;
   std::vector<Waiting> batch_;
   KeyframeClock keys_;
   FramePtr first_;
+  std::size_t made_ = 0;
   std::uint32_t frames_ = 0;
 };
 
@@ -331,7 +363,12 @@ Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
   if (!steps) {
     return fail(std::move(steps.error()));
   }
-  Maker maker(std::move(*steps), span);
+  const VideoInfo& video = *plan_.index.video;
+  auto types = PictureTypes::open({video.coded_width, video.coded_height});
+  if (!types) {
+    return fail(std::move(types.error()));
+  }
+  Maker maker(std::move(*steps), std::move(*types), span);
   if (auto there = go_to(segment, maker.top()); !there) {
     return fail(std::move(there.error()));
   }

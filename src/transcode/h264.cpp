@@ -37,7 +37,11 @@ class BitReader {
     }
     return good_ ? ((1U << zeros) - 1) + bits(zeros) : 0;
   }
+  void skip(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) bit();
+  }
   [[nodiscard]] bool good() const noexcept { return good_; }
+  [[nodiscard]] std::size_t position() const noexcept { return at_; }
 
  private:
   std::span<const std::uint8_t> bytes_;
@@ -127,6 +131,63 @@ ParameterSets sets_of_record(std::span<const std::uint8_t> record) {
   return sets;
 }
 
+// Up to frame_mbs_only_flag.
+std::optional<Sps> read_sps(BitReader& bits) {
+  Sps sps;
+  sps.profile = static_cast<std::uint8_t>(bits.bits(8));
+  sps.constraints = static_cast<std::uint8_t>(bits.bits(8));
+  sps.level = static_cast<std::uint8_t>(bits.bits(8));
+  bits.golomb();  // Its number.
+  if (has_chroma_format(sps.profile)) {
+    sps.chroma_format = bits.golomb();
+    if (sps.chroma_format == 3) {
+      bits.bit();
+    }
+    sps.luma_depth = bits.golomb() + 8;
+    sps.chroma_depth = bits.golomb() + 8;
+    bits.bit();
+    if (bits.bit() == 1) {
+      skip_scaling_matrix(bits, sps.chroma_format);
+    }
+  }
+  bits.golomb();
+  skip_order_count(bits);
+  bits.golomb();
+  bits.bit();
+  bits.golomb();
+  bits.golomb();
+  sps.frames_only = bits.bit() == 1;
+  return bits.good() ? std::optional(sps) : std::nullopt;
+}
+
+// From behind frame_mbs_only_flag, of pictures that are no fields, to max_num_reorder_frames
+// (section E.1.1); false when it is not said, or behind what encoders here do not write.
+bool skip_to_reordered(BitReader& bits) {
+  constexpr std::uint32_t kOwnAspect = 255;
+  bits.bit();
+  if (bits.bit() == 1) {  // Cropping.
+    for (int side = 0; side < 4; ++side) bits.golomb();
+  }
+  if (bits.bit() == 0) return false;  // No VUI.
+  if (bits.bit() == 1 && bits.bits(8) == kOwnAspect) bits.skip(32);
+  if (bits.bit() == 1) bits.bit();  // Overscan.
+  if (bits.bit() == 1) {            // Video signal.
+    bits.skip(4);
+    if (bits.bit() == 1) bits.skip(24);
+  }
+  if (bits.bit() == 1) {  // Where chroma lies.
+    bits.golomb();
+    bits.golomb();
+  }
+  if (bits.bit() == 1) bits.skip(65);                    // Timing.
+  if (bits.bit() == 1 || bits.bit() == 1) return false;  // HRD parameters.
+  bits.bit();
+  if (bits.bit() == 0) return false;
+  bits.bit();
+  for (int limit = 0; limit < 4; ++limit) bits.golomb();
+  return bits.good();
+}
+
 }  // namespace
 
 ParameterSets parameter_sets(std::span<const std::uint8_t> extradata) {
@@ -149,36 +210,40 @@ ParameterSets parameter_sets(std::span<const std::uint8_t> extradata) {
 }
 
 std::optional<Sps> parse_sps(std::span<const std::uint8_t> nal) {
-  if (nal.size() < 5 || nal_type(nal) != kNalSps) {
+  if (nal_type(nal) != kNalSps) {
     return std::nullopt;
   }
   const std::vector<std::uint8_t> rbsp = rbsp_of(nal.subspan(1));
-  if (rbsp.size() < 4) {
-    return std::nullopt;
+  BitReader bits(rbsp);
+  return read_sps(bits);
+}
+
+bool allow_two_reordered(std::span<std::uint8_t> nal) {
+  if (nal_type(nal) != kNalSps) {
+    return false;
   }
-  Sps sps{.profile = rbsp[0], .constraints = rbsp[1], .level = rbsp[2]};
-  BitReader bits(std::span<const std::uint8_t>(rbsp).subspan(3));
-  bits.golomb();  // Its number.
-  if (has_chroma_format(sps.profile)) {
-    sps.chroma_format = bits.golomb();
-    if (sps.chroma_format == 3) {
-      bits.bit();
-    }
-    sps.luma_depth = bits.golomb() + 8;
-    sps.chroma_depth = bits.golomb() + 8;
-    bits.bit();
-    if (bits.bit() == 1) {
-      skip_scaling_matrix(bits, sps.chroma_format);
-    }
+  const std::vector<std::uint8_t> rbsp = rbsp_of(nal.subspan(1));
+  BitReader bits(rbsp);
+  if (!read_sps(bits) || !skip_to_reordered(bits)) {
+    return false;
   }
-  bits.golomb();
-  skip_order_count(bits);
-  bits.golomb();
-  bits.bit();
-  bits.golomb();
-  bits.golomb();
-  sps.frames_only = bits.bit() == 1;
-  return bits.good() ? std::optional(sps) : std::nullopt;
+  const std::size_t code = bits.position();
+  if (bits.golomb() != 1 || bits.golomb() < 2 || !bits.good()) {
+    return false;
+  }
+  const std::size_t last_bit = code + 2;  // 1 is coded 010, 2 is 011.
+  std::size_t place = 1;
+  unsigned zeros = 0;
+  for (std::size_t read = 0; place < nal.size(); ++place) {
+    if (zeros >= 2 && nal[place] == 3) {
+      zeros = 0;
+      continue;
+    }
+    if (read++ == last_bit / 8) break;
+    zeros = nal[place] == 0 ? zeros + 1 : 0;
+  }
+  nal[place] |= static_cast<std::uint8_t>(0x80U >> last_bit % 8);
+  return true;
 }
 
 }  // namespace sf::transcode

@@ -107,4 +107,9 @@ struct Sps {
 /// From a whole NAL unit, its header byte included; nullopt when it is none.
 [[nodiscard]] std::optional<Sps> parse_sps(std::span<const std::uint8_t> nal);
 
+/// Has an SPS of progressive pictures that announces one picture decoded before its turn
+/// (max_num_reorder_frames, section E.2.1) announce two, which takes as many bits. False, and
+/// nothing changed, where it announces anything else or keeps less than two pictures.
+bool allow_two_reordered(std::span<std::uint8_t> nal);
+
 }  // namespace sf::transcode

@@ -106,19 +106,36 @@ zimg_image_format input_format(const AVFrame& in, const AVPixFmtDescriptor& form
   return out;
 }
 
-zimg_image_format output_format(Size size) {
+zimg_image_format output_format(Size size, AVPixelFormat format) {
   zimg_image_format out;
   zimg_image_format_default(&out, ZIMG_API_VERSION);
   out.width = size.width;
   out.height = size.height;
   out.pixel_type = ZIMG_PIXEL_BYTE;
   out.depth = 8;
-  out.subsample_w = 1;
-  out.subsample_h = 1;
-  out.color_family = ZIMG_COLOR_YUV;
+  if (format == AV_PIX_FMT_GRAY8) {
+    out.color_family = ZIMG_COLOR_GREY;
+  } else {
+    out.subsample_w = 1;
+    out.subsample_h = 1;
+    out.color_family = ZIMG_COLOR_YUV;
+  }
   out.matrix_coefficients = ZIMG_MATRIX_BT709;
   out.pixel_range = ZIMG_RANGE_LIMITED;
   return out;
+}
+
+zimg_graph_builder_params kernel_for(AVPixelFormat format) {
+  zimg_graph_builder_params params;
+  zimg_graph_builder_params_default(&params, ZIMG_API_VERSION);
+  params.resample_filter = format == AV_PIX_FMT_GRAY8 ? ZIMG_RESIZE_BILINEAR : ZIMG_RESIZE_BICUBIC;
+  params.filter_param_a = 0.0;
+  params.filter_param_b = 0.6;
+  params.resample_filter_uv = params.resample_filter;
+  params.filter_param_a_uv = params.filter_param_a;
+  params.filter_param_b_uv = params.filter_param_b;
+  params.cpu_type = ZIMG_CPU_AUTO_64B;
+  return params;
 }
 
 void rotate_plane(const std::uint8_t* in, std::ptrdiff_t in_stride, int width, int height,
@@ -161,6 +178,11 @@ struct Scaler::Graph {
 };
 
 Scaler::Scaler(Size size, int rotation) : size_(size), rotation_(rotation) {}
+Scaler Scaler::of_luma(Size size) {
+  Scaler scaler(size, 0);
+  scaler.format_ = AV_PIX_FMT_GRAY8;
+  return scaler;
+}
 Scaler::~Scaler() = default;
 Scaler::Scaler(Scaler&&) noexcept = default;
 
@@ -180,20 +202,12 @@ Result<> Scaler::rebuild(const AVFrame& in) {
     return fail(ErrorCode::kUnsupported, "the pictures are too small");
   }
   const Size out_size = rotation_ % 180 == 0 ? size_ : Size{size_.height, size_.width};
-  graph->same = in.format == AV_PIX_FMT_YUV420P && graph->in_size == out_size &&
+  graph->same = in.format == format_ && graph->in_size == out_size &&
                 graph->matrix == ZIMG_MATRIX_BT709 && !graph->full_range;
   if (!graph->same) {
-    zimg_graph_builder_params params;
-    zimg_graph_builder_params_default(&params, ZIMG_API_VERSION);
-    params.resample_filter = ZIMG_RESIZE_BICUBIC;
-    params.filter_param_a = 0.0;
-    params.filter_param_b = 0.6;
-    params.resample_filter_uv = params.resample_filter;
-    params.filter_param_a_uv = params.filter_param_a;
-    params.filter_param_b_uv = params.filter_param_b;
-    params.cpu_type = ZIMG_CPU_AUTO_64B;
+    const zimg_graph_builder_params params = kernel_for(format_);
     const zimg_image_format source = input_format(in, *format, graph->in_size);
-    const zimg_image_format target = output_format(out_size);
+    const zimg_image_format target = output_format(out_size, format_);
     graph->graph.reset(zimg_filter_graph_build(&source, &target, &params));
     std::size_t scratch = 0;
     if (graph->graph == nullptr ||
@@ -220,7 +234,7 @@ FramePtr Scaler::buffer(std::vector<FramePtr>& pool, Size size) {
       return taken;
     }
   }
-  pool.push_back(new_picture(size));
+  pool.push_back(new_picture(size, format_));
   FramePtr taken = new_frame();
   av_frame_ref(taken.get(), pool.back().get());
   return taken;

@@ -18,6 +18,8 @@ class Scaler {
  public:
   /// `rotation`: clockwise degrees, a multiple of 90, applied after scaling; `size` is upright.
   Scaler(Size size, int rotation);
+  /// Brightness alone (8-bit grey), by the cheaper bilinear kernel: to be compared, not seen.
+  static Scaler of_luma(Size size);
   ~Scaler();
   Scaler(Scaler&&) noexcept;
 
@@ -31,6 +33,7 @@ class Scaler {
 
   Size size_;
   int rotation_;
+  AVPixelFormat format_ = AV_PIX_FMT_YUV420P;
   std::unique_ptr<Graph> graph_;
   std::vector<FramePtr> pool_;
   std::vector<FramePtr> turned_pool_;

@@ -70,6 +70,8 @@ void draw(AVFrame& frame, int at) {
   }
 }
 
+AVPictureType key_if(bool key) { return key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE; }
+
 // One segment of so many seconds.
 Plan plan_of(int seconds) {
   Plan plan;
@@ -98,7 +100,7 @@ std::vector<std::uint8_t> encoded_over(int fill, Size size) {
   for (int at = 0; encoder && at < 30; ++at) {
     const FramePtr frame = black_picture(size);
     draw(*frame, at);
-    EXPECT_TRUE(encoder->encode(*frame, at * 3000, at == 0));
+    EXPECT_TRUE(encoder->encode(*frame, at * 3000, key_if(at == 0)));
   }
   std::vector<std::uint8_t> bytes;
   if (encoder) {
@@ -133,7 +135,7 @@ TEST(RungEncoder, AtTheCapASegmentWeighsAtMostAQuarterMore) {
       for (int i = 0; i < frame->height * frame->linesize[0]; ++i) {
         frame->data[0][i] = static_cast<std::uint8_t>(100 + random() % 48);
       }
-      ASSERT_TRUE(encoder->encode(*frame, at * 3000, keys.is_key(at * 3000)));
+      ASSERT_TRUE(encoder->encode(*frame, at * 3000, key_if(keys.is_key(at * 3000))));
     }
     const auto made = encoder->finish();
     ASSERT_TRUE(made);
@@ -154,7 +156,7 @@ TEST(RungEncoder, TheFirstKeyframeGetsAsManyBitsAsTheNext) {
   const FramePtr frame = black_picture(size);
   draw(*frame, 7);  // A picture that stands still: the two are of the same.
   for (int at = 0; at < 120; ++at) {
-    ASSERT_TRUE(encoder->encode(*frame, at * 3000, at % 60 == 0));
+    ASSERT_TRUE(encoder->encode(*frame, at * 3000, key_if(at % 60 == 0)));
   }
   ASSERT_TRUE(encoder->finish());
   const auto& keyframes = encoder->i_frames();
@@ -190,6 +192,31 @@ TEST(Scaler, LeavesAloneWhatFits) {
   ASSERT_TRUE(half);
   EXPECT_EQ((*half)->width, 32);
   EXPECT_NEAR(luma(**half, 10, 5), 16 + 20.5 + 8 * 10.5, 3);
+}
+
+TEST(Scaler, LumaAloneOfWhateverComes) {
+  for (const AVPixelFormat format : {AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUVJ422P, AV_PIX_FMT_GBRP,
+                                     AV_PIX_FMT_YUV444P10, AV_PIX_FMT_YUV420P12}) {
+    const FramePtr in = new_picture({64, 32}, format);
+    const auto* about = av_pix_fmt_desc_get(format);
+    const bool deep = about->comp[0].depth > 8;
+    const bool full = format == AV_PIX_FMT_GBRP || format == AV_PIX_FMT_YUVJ422P;
+    const int grey = (full ? 128 : 126) << (about->comp[0].depth - 8);  // Half way to white.
+    const int no_color = 128 << (about->comp[0].depth - 8);
+    for (int plane = 0; plane < 3; ++plane) {
+      const int value = plane == 0 || format == AV_PIX_FMT_GBRP ? grey : no_color;
+      const int lines = plane == 0 ? 32 : AV_CEIL_RSHIFT(32, about->log2_chroma_h);
+      for (int i = 0; i < lines * in->linesize[plane]; i += deep ? 2 : 1) {
+        in->data[plane][i] = static_cast<std::uint8_t>(value);
+        if (deep) in->data[plane][i + 1] = static_cast<std::uint8_t>(value >> 8);
+      }
+    }
+    Scaler scaler = Scaler::of_luma({16, 8});
+    const auto small = scaler.scale(*in);
+    ASSERT_TRUE(small) << about->name << ' ' << small.error().message;
+    EXPECT_EQ((*small)->format, AV_PIX_FMT_GRAY8);
+    EXPECT_NEAR(luma(**small, 9, 5), 126, 1) << about->name;
+  }
 }
 
 TEST(Scaler, EachPictureIsItsOwnWhileItIsHeld) {

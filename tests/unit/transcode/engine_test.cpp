@@ -159,6 +159,35 @@ TEST(Engine, RungsShareTheirTimes) {
   EXPECT_EQ(first_keys, (std::vector<std::int64_t>{0, 180'000, 360'000}));
 }
 
+// Which pictures are B is decided once for all, and not from what the others are.
+TEST(Engine, RungsShareTheTypesOfTheirPictures) {
+  EngineCase source(ClipOptions{.kind = "mp4", .size = "1280x720"});
+  ASSERT_TRUE(source.ok());
+  source.make_all();
+  std::vector<std::int64_t> first;
+  for (const RungPlan& rung : source.plan().rungs) {
+    std::vector<std::int64_t> decoded;
+    for (const ProbedPacket& packet : test::probe_packets(source.joined_video(rung.name), 'v')) {
+      decoded.push_back(packet.pts);
+    }
+    EXPECT_FALSE(std::ranges::is_sorted(decoded)) << "no B-pictures";
+    if (first.empty()) first = decoded;
+    EXPECT_EQ(decoded, first) << rung.name;
+  }
+  for (const RungPlan& rung : source.plan().rungs) {
+    const test::TempDir folder;
+    const UniqueFd out(::open(folder.file("o.ts").c_str(), O_RDWR | O_CREAT, 0600));
+    const std::vector<std::string> alone{rung.name};
+    const std::vector<int> outputs{out.get()};
+    Engine engine;
+    ASSERT_TRUE(engine.encode_video("k", source.source(), source.plan(), 1, alone, outputs, {}));
+    EXPECT_EQ(
+        test::read_file(folder.file("o.ts")) == test::read_file(source.video_file(rung.name, 1)),
+        true)
+        << rung.name;
+  }
+}
+
 // The bytes that an I-frame list names, behind the tables, decode to one picture.
 TEST(Engine, IFramesStandAlone) {
   EngineCase source(ClipOptions{.kind = "mp4", .seconds = 12});

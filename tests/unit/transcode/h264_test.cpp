@@ -41,6 +41,28 @@ TEST(H264, AParameterSetSaysHowPicturesAreCoded) {
   EXPECT_FALSE(parse_sps({}));
 }
 
+TEST(H264, OneReorderedPictureBecomesTwo) {
+  // x264, 640x360, without B-pyramids: ends with 010 (one reordered), 011 (two kept), 1.
+  const Bytes one{0x67, 0x64, 0x00, 0x1e, 0xac, 0xd3, 0x02, 0x80, 0xbf, 0xe5, 0xc0, 0x44, 0x00,
+                  0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00, 0xc8, 0x3c, 0x58, 0xb4, 0xe0};
+  Bytes two = one;
+  two[24] = 0xb6;
+  Bytes nal = one;
+  EXPECT_TRUE(allow_two_reordered(nal));
+  EXPECT_EQ(nal, two);
+  EXPECT_FALSE(allow_two_reordered(nal)) << "it is two by now";
+  EXPECT_EQ(nal, two);
+  for (const Bytes& other : {kSps, kPps, Bytes{}}) {  // The first one's encoder had pyramids.
+    nal = other;
+    EXPECT_FALSE(allow_two_reordered(nal));
+    EXPECT_EQ(nal, other);
+  }
+  for (std::size_t size = 0; size + 1 < one.size(); ++size) {
+    Bytes cut(one.begin(), one.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_FALSE(allow_two_reordered(cut)) << size;
+  }
+}
+
 TEST(H264, ParameterSetsAreFoundInBothForms) {
   const ParameterSets of_mp4 = parameter_sets(record());
   EXPECT_EQ(of_mp4.length_bytes, 4U);
