@@ -156,7 +156,9 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
   add_setting(app, "account-unfinished-max", serve.account_unfinished_max,
               "Unfinished uploads that one account may have; 0: no limit")
       ->capture_default_str();
-  add_setting(app, "ladder", serve.ladder, "Rungs to make, by height")->capture_default_str();
+  add_setting(app, "ladder", serve.ladder,
+              "Rungs to make, each HEIGHT[:KBPS[:PRESET[:CRF]]], as 1080:6000:fast:21,720")
+      ->capture_default_str();
   add_setting(app, "copy", serve.copy, "Pass on as it is what can be: true or false");
   add_setting(app, "measure-quality", serve.measure_quality,
               "Measure SSIM and PSNR of encoded rungs on some segments: true or false");
@@ -178,7 +180,9 @@ void add_transcode(CLI::App& root, Options& options, std::string& ladder) {
       root.add_subcommand("transcode", "Make an HLS ladder of a file, without a server");
   app->add_option("INPUT", command.input, "File, or - for standard input")->required();
   app->add_option("--out", command.out_dir, "Directory to write the ladder to")->required();
-  app->add_option("--ladder", ladder, "Rungs to make, by height")->capture_default_str();
+  app->add_option("--ladder", ladder,
+                  "Rungs to make, each HEIGHT[:KBPS[:PRESET[:CRF]]], as 1080:6000:fast:21,720")
+      ->capture_default_str();
   app->add_option("--copy", command.ladder.copy, "Pass on as it is what can be: true or false")
       ->capture_default_str();
   app->add_option("--segment-seconds", command.ladder.segment_seconds, "Length of a segment")

@@ -89,7 +89,7 @@ Result<Prepared> prepare(const TranscodeCommand& command) {
   wanted.input = prepared.input.name;
   wanted.bytes = prepared.input.bytes;
   wanted.modified_ns = prepared.input.modified_ns;
-  for (const LadderRung& rung : command.ladder.rungs) wanted.rungs.push_back(rung.name);
+  for (const LadderRung& rung : command.ladder.rungs) wanted.rungs.push_back(to_string(rung));
   wanted.segment_seconds = command.ladder.segment_seconds;
   wanted.copy = command.ladder.copy;
 

@@ -4,6 +4,7 @@
 #include <streamforge/hls/playlist.hpp>
 
 #include "h264.hpp"
+#include "ladder.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -138,6 +139,9 @@ Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, st
                         static_cast<int>(plan.frame_rate.denominator)};
   encoder->thread_count = 1;
   encoder->max_b_frames = kBFrames;
+  if (rung.preset.starts_with("slow") || rung.preset == "veryslow") {
+    encoder->refs = kReferencesMax;  // These would refer to more than the level allows.
+  }
   encoder->rc_max_rate = std::int64_t{rung.max_kbps} * 1000;
   encoder->rc_buffer_size = static_cast<int>(rung.buffer_kbits) * 1000;
   encoder->level = rung.level;

@@ -1,7 +1,11 @@
 #include "ladder.hpp"
 
+#include <streamforge/base/bytes.hpp>
+
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 
 namespace sf::transcode {
 namespace {
@@ -46,8 +50,40 @@ constexpr std::array kLevels{
     Level{61, 8'355'840, 139'264, 696'320, 600'000},
     Level{62, 16'711'680, 139'264, 696'320, 1'000'000},
 };
-// Pictures the decoder must keep: those x264 refers to with B-pyramids at the presets in use.
-constexpr std::uint32_t kReferences = 4;
+
+constexpr std::array kPresets{"ultrafast", "superfast", "veryfast", "faster",  "fast",
+                              "medium",    "slow",      "slower",   "veryslow"};
+
+// A whole word as a number from `least` to `most`.
+template <typename Number>
+bool read_number(std::string_view word, Number least, Number most, Number& out) {
+  const char* const end = word.data() + word.size();
+  const auto [at, error] = std::from_chars(word.data(), end, out);
+  return error == std::errc{} && at == end && out >= least && out <= most;
+}
+
+// KBPS, PRESET, CRF, as far as they are said. What is wrong with them; nothing when they are right.
+std::string set_up(LadderRung& rung, std::span<const std::string_view> words) {
+  if (words.size() > 3) return "a rung is HEIGHT[:KBPS[:PRESET[:CRF]]], as 1080:6000:fast:21";
+  const auto said = [&](std::size_t place) {
+    return place < words.size() && !words[place].empty();
+  };
+  if (said(0) && !read_number(words[0], 100U, 100'000U, rung.max_kbps)) {
+    return concat("the bit rate \"", words[0], "\" is no number of kbit/s from 100 to 100000");
+  }
+  if (said(1)) {
+    if (std::ranges::find(kPresets, words[1]) == kPresets.end()) {
+      return concat("x264 has no preset \"", words[1],
+                    "\": choose from ultrafast, superfast, "
+                    "veryfast, faster, fast, medium, slow, slower, veryslow");
+    }
+    rung.preset = words[1];
+  }
+  if (said(2) && !read_number(words[2], 1.0, 51.0, rung.crf)) {
+    return concat("the CRF \"", words[2], "\" is no number from 1 (best) to 51");
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -94,7 +130,7 @@ int h264_level(Size size, double frames_per_second, std::uint32_t kbps) noexcept
     if (macroblocks <= level.macroblocks && std::uint64_t{columns} * columns <= side_max &&
         std::uint64_t{rows} * rows <= side_max &&
         per_second <= static_cast<double>(level.macroblocks_per_second) &&
-        macroblocks * kReferences <= level.dpb_macroblocks && kbps <= level.kbps) {
+        macroblocks * kReferencesMax <= level.dpb_macroblocks && kbps <= level.kbps) {
       return level.number;
     }
   }
@@ -110,27 +146,36 @@ LadderOptions default_ladder() {
 }
 
 Result<LadderOptions> parse_ladder(std::string_view text) {
-  LadderOptions all = default_ladder();
-  LadderOptions chosen{.rungs = {}, .segment_seconds = all.segment_seconds};
-  std::vector<bool> wanted(all.rungs.size(), false);
-  for (std::string_view piece : split(text, ',')) {
-    piece = trim(piece);
+  const LadderOptions all = default_ladder();
+  std::vector<std::optional<LadderRung>> wanted(all.rungs.size());
+  for (const std::string_view piece : split(text, ',')) {
+    const std::vector<std::string_view> words = split(trim(piece), ':');
     const auto same = [&](const LadderRung& rung) {
-      return piece == rung.name || (!piece.ends_with('p') && concat(piece, 'p') == rung.name);
+      return words[0] == rung.name ||
+             (!words[0].ends_with('p') && concat(words[0], 'p') == rung.name);
     };
     const auto found = std::ranges::find_if(all.rungs, same);
     if (found == all.rungs.end()) {
       return fail(ErrorCode::kInvalidArgument,
-                  concat("no rung is called \"", piece, "\": choose from 1080, 720, 480, 360"));
+                  concat("no rung is called \"", words[0], "\": choose from 1080, 720, 480, 360"));
     }
-    wanted[static_cast<std::size_t>(found - all.rungs.begin())] = true;
+    LadderRung rung = *found;
+    if (const std::string wrong = set_up(rung, std::span(words).subspan(1)); !wrong.empty()) {
+      return fail(ErrorCode::kInvalidArgument, concat('"', trim(piece), "\": ", wrong));
+    }
+    wanted[static_cast<std::size_t>(found - all.rungs.begin())] = std::move(rung);
   }
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i]) {
-      chosen.rungs.push_back(all.rungs[i]);
-    }
+  LadderOptions chosen{.rungs = {}, .segment_seconds = all.segment_seconds};
+  for (std::optional<LadderRung>& rung : wanted) {
+    if (rung) chosen.rungs.push_back(std::move(*rung));
   }
   return chosen;
+}
+
+std::string to_string(const LadderRung& rung) {
+  const std::vector<LadderRung> usual = default_ladder().rungs;
+  if (std::ranges::find(usual, rung) != usual.end()) return rung.name;
+  return concat(rung.name, ':', rung.max_kbps, ':', rung.preset, ':', rung.crf);
 }
 
 }  // namespace sf::transcode

@@ -23,6 +23,9 @@ struct Size {
 /// smallest one that holds it.
 [[nodiscard]] std::vector<RungPlan> choose_rungs(Size picture, std::span<const LadderRung> ladder);
 
+/// Pictures that a decoder keeps, at most; levels are chosen for as many.
+inline constexpr int kReferencesMax = 4;
+
 /// The lowest H.264 level, times ten, that size, rate and bit rate allow (ITU-T H.264 table A-1,
 /// High profile): 40 is level 4.
 [[nodiscard]] int h264_level(Size size, double frames_per_second, std::uint32_t kbps) noexcept;

@@ -192,6 +192,7 @@ struct LadderRung {
   std::uint32_t max_kbps = 0;
   std::string preset;
   double crf = 23;
+  bool operator==(const LadderRung&) const = default;
 };
 struct LadderOptions {
   std::vector<LadderRung> rungs;  ///< Largest first; `default_ladder()`.
@@ -201,8 +202,13 @@ struct LadderOptions {
 /// 1080p 1920×1080 5000, 720p 1280×720 2800, 480p 854×480 1400, 360p 640×360 800 kbit/s; veryfast,
 /// CRF 23.
 [[nodiscard]] LadderOptions default_ladder();
-/// "1080,720" → those boxes of the default ladder; kInvalidArgument names what is not among them.
+/// "1080:6000:fast:21,720" → those boxes of the default ladder, HEIGHT[:KBPS[:PRESET[:CRF]]] each;
+/// what is left out is the default's. KBPS: 100 to 100,000, the most that a second may have, as two
+/// seconds' buffer allows; PRESET: x264's, "ultrafast" to "veryslow"; CRF: 1 to 51.
+/// kInvalidArgument says what is wrong.
 [[nodiscard]] Result<LadderOptions> parse_ladder(std::string_view text);
+/// "1080p", or with what it has of its own: "1080p:6000:fast:21".
+[[nodiscard]] std::string to_string(const LadderRung& rung);
 
 /// The boxes smaller than the picture and the smallest that holds it. kUnsupported with words for a
 /// person when there is neither picture nor sound, or it is over limits::kSourcePixelsMax.

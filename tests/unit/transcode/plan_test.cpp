@@ -104,6 +104,41 @@ TEST(Ladder, ParseNamesBoxes) {
   }
 }
 
+TEST(Ladder, ParseTakesARungsSettings) {
+  const auto set = parse_ladder("1080:6500:fast:20.5, 720p::medium, 480:900,360");
+  ASSERT_TRUE(set) << set.error().message;
+  ASSERT_EQ(set->rungs.size(), 4U);
+  EXPECT_EQ(set->rungs[0], (LadderRung{"1080p", 1920, 1080, 6'500, "fast", 20.5}));
+  EXPECT_EQ(set->rungs[1], (LadderRung{"720p", 1280, 720, 2'800, "medium", 23}));
+  EXPECT_EQ(set->rungs[2], (LadderRung{"480p", 854, 480, 900, "veryfast", 23}));
+  EXPECT_EQ(set->rungs[3], default_ladder().rungs[3]);
+  EXPECT_EQ(to_string(set->rungs[0]), "1080p:6500:fast:20.5");
+  EXPECT_EQ(to_string(set->rungs[3]), "360p");
+  const auto plan = make_plan(source(1280, 720, {25, 1}, 500), *set);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->rungs[0].preset, "medium");
+  EXPECT_EQ(plan->rungs[1].max_kbps, 900U);
+  EXPECT_EQ(plan->rungs[1].buffer_kbits, 1'800U);
+}
+
+TEST(Ladder, ParseSaysWhatIsWrongWithARung) {
+  const auto wrong = [](std::string_view text) {
+    const auto refused = parse_ladder(text);
+    EXPECT_FALSE(refused) << text;
+    return refused ? std::string() : refused.error().message;
+  };
+  EXPECT_EQ(wrong("1080:fast"),
+            "\"1080:fast\": the bit rate \"fast\" is no number of kbit/s from 100 to 100000");
+  EXPECT_NE(wrong("720,360:0").find("from 100 to 100000"), std::string::npos);
+  EXPECT_NE(wrong("360:800k").find("\"800k\""), std::string::npos);
+  EXPECT_NE(wrong("360:-800").find("\"-800\""), std::string::npos);
+  EXPECT_NE(wrong("360::quick").find("choose from ultrafast"), std::string::npos);
+  EXPECT_NE(wrong("360:800:placebo").find("no preset"), std::string::npos);
+  EXPECT_NE(wrong("360:::0").find("from 1 (best) to 51"), std::string::npos);
+  EXPECT_NE(wrong("360:::nan").find("from 1 (best) to 51"), std::string::npos);
+  EXPECT_NE(wrong("360:800:fast:23:9").find("HEIGHT[:KBPS[:PRESET[:CRF]]]"), std::string::npos);
+}
+
 // What can be copied, and what one thing keeps it from being so.
 SourceIndex copyable() {
   SourceIndex index = source(1280, 720, {25, 1}, 500);
