@@ -4,7 +4,6 @@
 #include <streamforge/hls/playlist.hpp>
 
 #include "h264.hpp"
-#include "ladder.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -117,28 +116,39 @@ std::span<const std::uint8_t> without_settings(std::span<const std::uint8_t> uni
   return scratch;
 }
 
-Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, std::uint32_t segment,
-                                      std::vector<std::int64_t> decode_times) {
+Result<CodecPtr> new_x264(Size size) {
+  constexpr int kBFrames = 3;
   const AVCodec* codec = avcodec_find_encoder_by_name("libx264");
   if (codec == nullptr) {
     return fail(ErrorCode::kUnsupported, "libav here has no libx264");
   }
-  const std::int64_t ticks = plan.timeline.video[segment].duration_ticks();
-  RungEncoder rung_encoder(segment);
-  rung_encoder.encoder_.reset(avcodec_alloc_context3(codec));
-  AVCodecContext* encoder = rung_encoder.encoder_.get();
+  CodecPtr encoder(avcodec_alloc_context3(codec));
   if (encoder == nullptr) {
     return fail(libav_error(AVERROR(ENOMEM), "encoder"));
   }
-  encoder->width = static_cast<int>(rung.width);
-  encoder->height = static_cast<int>(rung.height);
+  encoder->width = static_cast<int>(size.width);
+  encoder->height = static_cast<int>(size.height);
+  encoder->thread_count = 1;
+  encoder->max_b_frames = kBFrames;
+  av_opt_set_int(encoder->priv_data, "forced-idr", 1, 0);
+  return encoder;
+}
+
+Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, std::uint32_t segment,
+                                      std::vector<std::int64_t> decode_times) {
+  auto opened = new_x264({rung.width, rung.height});
+  if (!opened) {
+    return fail(std::move(opened.error()));
+  }
+  const std::int64_t ticks = plan.timeline.video[segment].duration_ticks();
+  RungEncoder rung_encoder(segment);
+  rung_encoder.encoder_ = std::move(*opened);
+  AVCodecContext* encoder = rung_encoder.encoder_.get();
   encoder->pix_fmt = AV_PIX_FMT_YUV420P;
   encoder->sample_aspect_ratio = {1, 1};
   encoder->time_base = kTickBase;
   encoder->framerate = {static_cast<int>(plan.frame_rate.numerator),
                         static_cast<int>(plan.frame_rate.denominator)};
-  encoder->thread_count = 1;
-  encoder->max_b_frames = kBFrames;
   if (rung.preset.starts_with("slow") || rung.preset == "veryslow") {
     encoder->refs = kReferencesMax;  // These would refer to more than the level allows.
   }
@@ -153,9 +163,8 @@ Result<RungEncoder> RungEncoder::open(const Plan& plan, const RungPlan& rung, st
   av_opt_set(encoder->priv_data, "preset", rung.preset.c_str(), 0);
   av_opt_set(encoder->priv_data, "profile", profile_of(plan, rung), 0);
   av_opt_set_double(encoder->priv_data, "crf", rung.crf, 0);
-  av_opt_set_int(encoder->priv_data, "forced-idr", 1, 0);
   av_opt_set(encoder->priv_data, "x264-params", x264_options(plan, rung, ticks).c_str(), 0);
-  const int code = avcodec_open2(encoder, codec, nullptr);
+  const int code = avcodec_open2(encoder, nullptr, nullptr);
   if (code < 0) {
     return fail(libav_error(code, concat("the encoder for ", rung.name, " did not start")));
   }
@@ -171,26 +180,14 @@ Result<> RungEncoder::encode(AVFrame& picture, std::int64_t pts_ticks, AVPicture
   } else if (auto told = code_as_a_later_keyframe(picture); !told) {
     return told;
   }
-  const int code = avcodec_send_frame(encoder_.get(), &picture);
+  auto encoded = give(&picture, "encode a picture");
   av_frame_remove_side_data(&picture, AV_FRAME_DATA_REGIONS_OF_INTEREST);
-  if (code < 0) {
-    return fail(libav_error(code, "encode a picture"));
-  }
-  return drain();
+  return encoded;
 }
 
-Result<> RungEncoder::drain() {
-  for (;;) {
-    const int code = avcodec_receive_packet(encoder_.get(), packet_.get());
-    if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) {
-      return {};
-    }
-    if (code < 0) {
-      return fail(libav_error(code, "encode a picture"));
-    }
-    write(*packet_);
-    av_packet_unref(packet_.get());
-  }
+Result<> RungEncoder::give(const AVFrame* picture, std::string_view what) {
+  return encode_picture(*encoder_, picture, *packet_, what,
+                        [this](AVPacket& packet) { write(packet); });
 }
 
 // Parameter sets come with each keyframe. They say that one picture may be decoded before its turn,
@@ -223,12 +220,8 @@ void RungEncoder::write(AVPacket& packet) {
 }
 
 Result<std::span<const std::uint8_t>> RungEncoder::finish() {
-  const int code = avcodec_send_frame(encoder_.get(), nullptr);
-  if (code < 0) {
-    return fail(libav_error(code, "end a segment"));
-  }
-  if (auto drained = drain(); !drained) {
-    return fail(std::move(drained.error()));
+  if (auto ended = give(nullptr, "end a segment"); !ended) {
+    return fail(std::move(ended.error()));
   }
   encoder_.reset();
   return segment_.finish();

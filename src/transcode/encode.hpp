@@ -5,19 +5,23 @@
 
 #include "engine.hpp"
 #include "engine_libav.hpp"
+#include "ladder.hpp"
 #include "picture_segment.hpp"
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sf::transcode {
 
+/// An encoder to be set up and opened: one thread, three B-pictures in a row at most, and pictures
+/// given as AV_PICTURE_TYPE_I become IDR pictures.
+[[nodiscard]] Result<CodecPtr> new_x264(Size size);
+
 class RungEncoder {
  public:
-  static constexpr int kBFrames = 3;  ///< One after the other, at most.
-
   /// `decode_times`: of the segment's first pictures, one more than the rung's delay; those that
   /// follow are decoded when the second, the third … is shown. So they rise across segments,
   /// however their frames are spaced.
@@ -36,7 +40,7 @@ class RungEncoder {
 
  private:
   explicit RungEncoder(std::uint32_t segment) : segment_(segment) {}
-  Result<> drain();
+  Result<> give(const AVFrame* picture, std::string_view what);
   void write(AVPacket& packet);
   void correct_parameter_sets(std::span<std::uint8_t> unit);
 

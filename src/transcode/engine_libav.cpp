@@ -158,6 +158,22 @@ Result<CodecPtr> open_decoder(const AVCodecParameters& parameters, AVRational ti
   return decoder;
 }
 
+Result<> encode_picture(AVCodecContext& encoder, const AVFrame* picture, AVPacket& packet,
+                        std::string_view what, const std::function<void(AVPacket&)>& take) {
+  int code = avcodec_send_frame(&encoder, picture);
+  while (code >= 0) {
+    code = avcodec_receive_packet(&encoder, &packet);
+    if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) {
+      return {};
+    }
+    if (code >= 0) {
+      take(packet);
+      av_packet_unref(&packet);
+    }
+  }
+  return fail(libav_error(code, what));
+}
+
 void install_libav_log() noexcept {
   av_log_set_level(AV_LOG_ERROR);
   av_log_set_callback(write_log);

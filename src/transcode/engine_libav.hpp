@@ -18,6 +18,7 @@ extern "C" {
 #include <streamforge/hls/timeline.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -64,6 +65,12 @@ inline constexpr AVRational kTickBase{1, static_cast<int>(hls::kTicksPerSecond)}
 /// Opens a decoder, one thread, bounded picture size. `time_base` is what its packets count in.
 [[nodiscard]] Result<CodecPtr> open_decoder(const AVCodecParameters& parameters,
                                             AVRational time_base);
+
+/// Gives `encoder` a picture, or nullptr: no more come. `take` gets each packet that comes of it,
+/// in `packet`. An error says that it was met when one wanted to do `what`.
+[[nodiscard]] Result<> encode_picture(AVCodecContext& encoder, const AVFrame* picture,
+                                      AVPacket& packet, std::string_view what,
+                                      const std::function<void(AVPacket&)>& take);
 
 /// libav's own messages go to stderr as lines, errors only, bounded in number until `reset`.
 void install_libav_log() noexcept;

@@ -12,7 +12,7 @@ constexpr std::uint32_t kLongSideMin = 320;  // Of the copy: fewer blocks say to
 
 // What is compared is what `veryfast` compares (subme 2, hex, weightp 1); what comes after it is as
 // cheap as can be, for only its types are read. Small copies have lost their grain, which speaks
-// for B: the bias gives it back (of 0, 15 and 30, the bytes at 720p of seven clips).
+// for B: the bias gives it back (between 15 and 30, which were best for the bytes of four clips).
 constexpr const char* kX264Options =
     "b-adapt=1:b-pyramid=none:b-bias=20:subme=2:me=hex:weightp=1:rc-lookahead=0:mbtree=0:"
     "aq-mode=0:qp=45:partitions=none:keyint=infinite:min-keyint=1:scenecut=0:open-gop=0:"
@@ -34,26 +34,19 @@ Result<std::optional<PictureTypes>> PictureTypes::open(Size size) {
     return std::max(std::uint32_t{16}, side * small_side / long_side / 2 * 2);
   };
   const Size small{smaller(size.width), smaller(size.height)};
-  std::optional<PictureTypes> types(PictureTypes{small});
-  const AVCodec* codec = avcodec_find_encoder_by_name("libx264");
-  types->encoder_.reset(codec == nullptr ? nullptr : avcodec_alloc_context3(codec));
-  AVCodecContext* encoder = types->encoder_.get();
-  if (encoder == nullptr) {
-    return fail(ErrorCode::kUnsupported, "libav here has no libx264");
+  auto opened = new_x264(small);
+  if (!opened) {
+    return fail(std::move(opened.error()));
   }
-  encoder->width = static_cast<int>(small.width);
-  encoder->height = static_cast<int>(small.height);
+  AVCodecContext* encoder = opened->get();
   encoder->pix_fmt = AV_PIX_FMT_GRAY8;
   encoder->time_base = {1, 30};  // By number.
-  encoder->thread_count = 1;
-  encoder->max_b_frames = RungEncoder::kBFrames;
   av_opt_set(encoder->priv_data, "preset", "ultrafast", 0);
-  av_opt_set_int(encoder->priv_data, "forced-idr", 1, 0);
   av_opt_set(encoder->priv_data, "x264-params", kX264Options, 0);
-  if (const int code = avcodec_open2(encoder, codec, nullptr); code < 0) {
+  if (const int code = avcodec_open2(encoder, nullptr, nullptr); code < 0) {
     return fail(libav_error(code, "the encoder for types of pictures did not start"));
   }
-  return types;
+  return PictureTypes(small, std::move(*opened));
 }
 
 Result<> PictureTypes::put(const AVFrame& picture, bool key) {
@@ -63,7 +56,6 @@ Result<> PictureTypes::put(const AVFrame& picture, bool key) {
   }
   (*small)->pts = shown_++;
   (*small)->pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
-  keys_.push_back(key);
   return give(small->get());
 }
 
@@ -71,24 +63,15 @@ Result<> PictureTypes::end() { return give(nullptr); }
 
 // In decode order a picture that is shown later than all before it is I or P; those that are shown
 // between it and the last one of that kind are the B-pictures, which follow it.
-Result<> PictureTypes::give(AVFrame* picture) {
-  if (const int code = avcodec_send_frame(encoder_.get(), picture); code < 0) {
-    return fail(libav_error(code, "decide the types of pictures"));
-  }
-  for (;;) {
-    const int code = avcodec_receive_packet(encoder_.get(), packet_.get());
-    if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) {
-      return {};
-    }
-    if (code < 0) {
-      return fail(libav_error(code, "decide the types of pictures"));
-    }
-    const auto place = static_cast<std::size_t>(packet_->pts);
-    av_packet_unref(packet_.get());
-    if (place < types_.size()) continue;
-    types_.resize(place, AV_PICTURE_TYPE_B);
-    types_.push_back(keys_[place] ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_P);
-  }
+Result<> PictureTypes::give(const AVFrame* picture) {
+  return encode_picture(*encoder_, picture, *packet_, "decide the types of pictures",
+                        [this](const AVPacket& packet) {
+                          const auto place = static_cast<std::size_t>(packet.pts);
+                          if (place < types_.size()) return;
+                          const bool key = (packet.flags & AV_PKT_FLAG_KEY) != 0;
+                          types_.resize(place, AV_PICTURE_TYPE_B);
+                          types_.push_back(key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_P);
+                        });
 }
 
 }  // namespace sf::transcode

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sf::transcode {
@@ -36,15 +37,15 @@ class PictureTypes {
   [[nodiscard]] AVPictureType of(std::size_t place) const noexcept { return types_[place]; }
 
  private:
-  explicit PictureTypes(Size small) : scaler_(Scaler::of_luma(small)) {}
-  Result<> give(AVFrame* picture);
+  PictureTypes(Size small, CodecPtr encoder)
+      : scaler_(Scaler::of_luma(small)), encoder_(std::move(encoder)) {}
+  Result<> give(const AVFrame* picture);
 
   Scaler scaler_;
   CodecPtr encoder_;
   PacketPtr packet_ = new_packet();
   std::vector<AVPictureType> types_;
   std::int64_t shown_ = 0;
-  std::vector<bool> keys_;  // Of what was shown.
 };
 
 }  // namespace sf::transcode
