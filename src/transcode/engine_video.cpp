@@ -77,6 +77,15 @@ Result<std::vector<Step>> make_steps(const Plan& plan, std::span<const std::stri
   return steps;
 }
 
+// None when no rung's encoder would be told.
+Result<std::optional<PictureTypes>> types_for(const Plan& plan, const std::vector<Step>& steps) {
+  const auto told = [](const Step& step) { return PictureTypes::suit(step.rung->preset); };
+  if (std::ranges::none_of(steps, told)) {
+    return std::nullopt;
+  }
+  return PictureTypes::open({plan.index.video->coded_width, plan.index.video->coded_height});
+}
+
 }  // namespace
 
 // The pictures of one segment, to every rung.
@@ -363,8 +372,7 @@ Result<std::vector<SegmentOutput>> VideoPipeline::encode(std::uint32_t segment,
   if (!steps) {
     return fail(std::move(steps.error()));
   }
-  const VideoInfo& video = *plan_.index.video;
-  auto types = PictureTypes::open({video.coded_width, video.coded_height});
+  auto types = types_for(plan_, *steps);
   if (!types) {
     return fail(std::move(types.error()));
   }
