@@ -19,6 +19,8 @@ namespace {
 constexpr const char* kConfigFile = "/etc/streamforge/streamforge.toml";
 constexpr const char* kServiceDir = "/var/lib/streamforge";
 constexpr const char* kLocalDir = "./streamforge-data";
+constexpr const char* kLadderHelp =
+    "Rungs to make, each HEIGHT[:KBPS[:PRESET[:CRF]]], as 1080:6000:fast:21,720";
 
 const std::map<std::string, io::BackendKind> kBackends{{"auto", io::BackendKind::kAuto},
                                                        {"uring", io::BackendKind::kUring},
@@ -156,9 +158,7 @@ void add_serve(CLI::App& root, Options& options, std::string& config) {
   add_setting(app, "account-unfinished-max", serve.account_unfinished_max,
               "Unfinished uploads that one account may have; 0: no limit")
       ->capture_default_str();
-  add_setting(app, "ladder", serve.ladder,
-              "Rungs to make, each HEIGHT[:KBPS[:PRESET[:CRF]]], as 1080:6000:fast:21,720")
-      ->capture_default_str();
+  add_setting(app, "ladder", serve.ladder, kLadderHelp)->capture_default_str();
   add_setting(app, "copy", serve.copy, "Pass on as it is what can be: true or false");
   add_setting(app, "measure-quality", serve.measure_quality,
               "Measure SSIM and PSNR of encoded rungs on some segments: true or false");
@@ -180,9 +180,7 @@ void add_transcode(CLI::App& root, Options& options, std::string& ladder) {
       root.add_subcommand("transcode", "Make an HLS ladder of a file, without a server");
   app->add_option("INPUT", command.input, "File, or - for standard input")->required();
   app->add_option("--out", command.out_dir, "Directory to write the ladder to")->required();
-  app->add_option("--ladder", ladder,
-                  "Rungs to make, each HEIGHT[:KBPS[:PRESET[:CRF]]], as 1080:6000:fast:21,720")
-      ->capture_default_str();
+  app->add_option("--ladder", ladder, kLadderHelp)->capture_default_str();
   app->add_option("--copy", command.ladder.copy, "Pass on as it is what can be: true or false")
       ->capture_default_str();
   app->add_option("--segment-seconds", command.ladder.segment_seconds, "Length of a segment")

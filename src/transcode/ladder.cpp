@@ -51,8 +51,8 @@ constexpr std::array kLevels{
     Level{62, 16'711'680, 139'264, 696'320, 1'000'000},
 };
 
-constexpr std::array kPresets{"ultrafast", "superfast", "veryfast", "faster",  "fast",
-                              "medium",    "slow",      "slower",   "veryslow"};
+constexpr std::array<std::string_view, 9> kPresets{
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"};
 
 // A whole word as a number from `least` to `most`.
 template <typename Number>
@@ -73,9 +73,11 @@ std::string set_up(LadderRung& rung, std::span<const std::string_view> words) {
   }
   if (said(1)) {
     if (std::ranges::find(kPresets, words[1]) == kPresets.end()) {
-      return concat("x264 has no preset \"", words[1],
-                    "\": choose from ultrafast, superfast, "
-                    "veryfast, faster, fast, medium, slow, slower, veryslow");
+      std::string wrong = concat("x264 has no preset \"", words[1], "\": choose from ");
+      for (const std::string_view preset : kPresets) {
+        wrong += concat(preset == kPresets.front() ? "" : ", ", preset);
+      }
+      return wrong;
     }
     rung.preset = words[1];
   }
