@@ -27,7 +27,8 @@ constexpr std::uint64_t kLookEveryMs = 500;
 // RFC 8216 section 6.2.2: a new list comes between half a target duration after the one before and
 // one and a half.
 constexpr std::uint64_t kListEveryMs = 1'000 * hls::kTargetDurationSeconds / 2;
-// An upload that will be there sooner is planned as a whole: that may give better rungs.
+// An upload that will be there sooner is planned as a whole: that may give better rungs. By a table
+// the plan is that of the whole anyway.
 constexpr std::uint64_t kWorthMs = 3'000;
 constexpr std::uint64_t kPaceKnownMs = 500;
 // A pass over an upload that rests gives its worker to others.
@@ -151,13 +152,13 @@ void Scheduler::Impl::follow_table(const JobPtr& job) {
   if (count <= listed) return;  // More bytes lead here again.
   const std::uint64_t now_ms = home.now_ms();
   const std::uint64_t list_ms = arrival.listed_ms == 0 ? 0 : arrival.listed_ms + kListEveryMs;
-  if (now_ms >= list_ms && worth_listing(*job)) {
+  if (now_ms >= list_ms) {
     arrival.extending = true;
     home.spawn(extend_table(job, count));
   } else if (!arrival.look_timer.armed()) {
     const std::weak_ptr<Job> weak = job;
-    const std::uint64_t wait_ms = now_ms >= list_ms ? kLookEveryMs : list_ms - now_ms;
-    arrival.look_timer.arm(home.timers(), static_cast<std::uint32_t>(wait_ms), [this, weak] {
+    const auto wait_ms = static_cast<std::uint32_t>(list_ms - now_ms);
+    arrival.look_timer.arm(home.timers(), wait_ms, [this, weak] {
       if (const JobPtr due = weak.lock(); due && by_table(*due)) follow_table(due);
     });
   }

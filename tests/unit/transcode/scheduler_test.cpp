@@ -565,6 +565,17 @@ TEST_P(SchedulerTest, ListsByATableWhatHasArrived) {
   }
 }
 
+// Its first segments are made before its last byte: what comes then cannot change the plan.
+TEST_P(SchedulerTest, ListsByATableWhatWillBeThereInAMoment) {
+  const std::string id = begin_upload("mapped");
+  arrives(id, 14);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // It is followed from here on.
+  arrives(id, 59);
+  EXPECT_EQ(until_listed(id, 16).status, VideoStatus::kUploading);
+  completes(id);
+  EXPECT_EQ(until(id, VideoStatus::kReady).renditions[0].segments_done, 17u);
+}
+
 TEST_P(SchedulerTest, FollowsAGroupOnlyToItsFirstGap) {
   store::Upload whole = store::test::make_upload(kWhole);
   whole.id.replace(whole.id.size() - 4, 4, "part");
