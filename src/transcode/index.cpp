@@ -515,8 +515,12 @@ std::uint32_t Indexer::samples_of(std::size_t number, const AVPacket& packet) {
   const auto rate = static_cast<int>(found_.sound[number].info.sample_rate);
   const AVCodecParameters& codec = *source_.stream(packet.stream_index).codecpar;
   if (packet.duration > 0 && track.time_base.num == 1 && track.time_base.den % rate == 0) {
-    return static_cast<std::uint32_t>(
-        av_rescale_q(packet.duration, track.time_base, AVRational{1, rate}));
+    const std::int64_t told = av_rescale_q(packet.duration, track.time_base, {1, rate});
+    // Where the stamps were rounded, or a recorder's clock was not the sound's, MP4 has it here; a
+    // frame has as many samples as ever. What is far from it means something else.
+    const bool near = codec.codec_id == AV_CODEC_ID_AAC &&
+                      std::abs(told - codec.frame_size) <= codec.frame_size / 4;
+    return static_cast<std::uint32_t>(near ? codec.frame_size : told);
   }
   if (track.parser != nullptr && packet.size > 0) {
     std::uint8_t* out = nullptr;

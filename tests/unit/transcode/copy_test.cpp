@@ -177,7 +177,7 @@ TEST(Copy, RefusesWhatWouldNotPlayAsItIs) {
 
 // Sound: the same frames, on their own grid, joined without a hole or a frame twice.
 TEST(Copy, SoundIsTheSourcesOwn) {
-  for (const char* kind : {"mp4", "mp4-fragmented", "ts"}) {
+  for (const char* kind : {"mp4", "mp4-fragmented", "mp4-remuxed", "ts"}) {
     EngineCase source(ClipOptions{.kind = kind, .seconds = 10, .fps = "20", .gop = 50}, kLadder,
                       Copy::kYes);
     ASSERT_EQ(source.plan().audio.size(), 1U);
