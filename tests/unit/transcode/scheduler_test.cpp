@@ -565,7 +565,7 @@ TEST_P(SchedulerTest, ListsByATableWhatHasArrived) {
   }
 }
 
-// Its first segments are made before its last byte: what comes then cannot change the plan.
+// What is still to come cannot change the plan, so nothing is gained by waiting for it.
 TEST_P(SchedulerTest, ListsByATableWhatWillBeThereInAMoment) {
   const std::string id = begin_upload("mapped");
   arrives(id, 14);
