@@ -48,6 +48,7 @@ struct Playback::Cache {
   struct Entry {
     std::string id;
     std::uint64_t duration_ms;
+    std::uint64_t expected_duration_ms;
     std::shared_ptr<const hls::Presentation> presentation;
   };
   std::mutex mutex;
@@ -58,8 +59,9 @@ struct Playback::Cache {
     const std::lock_guard lock(mutex);
     const auto found = by_id.find(video.id);
     if (found == by_id.end()) return nullptr;
-    // Made again from another index: another timeline.
-    if (found->second->duration_ms != video.duration_ms) {
+    // Made again from another index, or the whole of what grew: another timeline.
+    if (found->second->duration_ms != video.duration_ms ||
+        found->second->expected_duration_ms != video.expected_duration_ms) {
       entries.erase(found->second);
       by_id.erase(found);
       return nullptr;
@@ -71,7 +73,8 @@ struct Playback::Cache {
   void keep(const store::Video& video, std::shared_ptr<const hls::Presentation> presentation) {
     const std::lock_guard lock(mutex);
     if (by_id.contains(video.id)) return;
-    entries.push_front({video.id, video.duration_ms, std::move(presentation)});
+    entries.push_front({video.id, video.duration_ms, video.expected_duration_ms,
+                        std::move(presentation)});
     by_id.emplace(entries.front().id, entries.begin());
     if (entries.size() > kPresentationsMax) {
       by_id.erase(entries.back().id);
