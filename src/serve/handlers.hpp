@@ -125,6 +125,12 @@ class Playback {
   /// ones are kNotFound to others.
   io::Task<Result<Playable>> playable(const http::Request& request);
   Result<> admit(const http::Request& request, Playable& playable) const;
+  /// Reads the record (again) and notes its version.
+  io::Task<Result<>> look(std::string id, Playable& playable);
+  /// Once the last byte is here, what was listed while it arrived is about to be replaced by the
+  /// whole: waits up to `wait_ms` for that, and gives what there is then.
+  io::Task<Result<std::shared_ptr<const hls::Presentation>>> whole_presentation_of(
+      Playable& playable, std::uint32_t wait_ms);
   /// From the cache, else from its blob.
   io::Task<Result<std::shared_ptr<const hls::Presentation>>> presentation_of(
       const store::Video& video);

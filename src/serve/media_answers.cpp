@@ -82,6 +82,11 @@ http::Response not_yet(const http::Request& request, const Error& error) {
   return response;
 }
 
+bool is_under_way(const store::Video& video) noexcept {
+  return video.status == store::VideoStatus::kQueued ||
+         video.status == store::VideoStatus::kProcessing;
+}
+
 Error not_playable(const store::Video& video) {
   if (video.error) return Error{ErrorCode::kNotFound, video.error->message};
   return Error{ErrorCode::kNotFound,

@@ -39,6 +39,8 @@ inline constexpr std::string_view kPlaylistType = "application/vnd.apple.mpegurl
 
 /// A refusal that is not kept; kTimedOut is 503 with Retry-After.
 [[nodiscard]] http::Response not_yet(const http::Request& request, const Error& error);
+/// Its bytes are all here, and it is neither ready nor given up.
+[[nodiscard]] bool is_under_way(const store::Video& video) noexcept;
 /// Why a video has no playlists.
 [[nodiscard]] Error not_playable(const store::Video& video);
 

@@ -20,6 +20,11 @@ namespace {
 
 /// Presentations kept in memory: a few hundred bytes to a few hundred KiB each.
 constexpr std::size_t kPresentationsMax = 256;
+/// Between the last byte and the list of the whole lies what is left of the index pass, mostly a
+/// fifth of a second. Who opens the video then had better wait for it; not long, as what is listed
+/// plays meanwhile.
+constexpr std::uint32_t kMasterWaitMs = 1'000;
+constexpr std::uint32_t kLookMs = 20;
 
 /// CORS on every answer below /v/, errors included: players on other sites may read them.
 io::Task<http::Response> with_cors(http::Request& request, const http::Handler& next) {
@@ -73,8 +78,8 @@ struct Playback::Cache {
   void keep(const store::Video& video, std::shared_ptr<const hls::Presentation> presentation) {
     const std::lock_guard lock(mutex);
     if (by_id.contains(video.id)) return;
-    entries.push_front({video.id, video.duration_ms, video.expected_duration_ms,
-                        std::move(presentation)});
+    entries.push_front(
+        {video.id, video.duration_ms, video.expected_duration_ms, std::move(presentation)});
     by_id.emplace(entries.front().id, entries.begin());
     if (entries.size() > kPresentationsMax) {
       by_id.erase(entries.back().id);
@@ -144,21 +149,31 @@ Result<> Playback::admit(const http::Request& request, Playable& playable) const
   return fail(wrong_token ? std::move(*wrong_token) : std::move(who.error()));
 }
 
+namespace {
+
+Result<> not_deleted(const store::Video& video) {
+  if (video.deleted_at_ms == 0) return {};
+  return fail(ErrorCode::kNotFound, "This video has been deleted.");
+}
+
+}  // namespace
+
+io::Task<Result<>> Playback::look(std::string id, Playable& playable) {
+  playable.seen = playable.version.load(std::memory_order_acquire);
+  playable.video = shared_.parts.catalogue.cached_video(id);
+  if (playable.video) co_return {};
+  auto read = co_await shared_.parts.catalogue.video(id);
+  if (!read) co_return fail(std::move(read.error()));
+  playable.video = std::make_shared<const store::Video>(std::move(*read));
+  co_return {};
+}
+
 io::Task<Result<Playback::Playable>> Playback::playable(const http::Request& request) {
   const std::string id(request.parameter("id"));
-  const auto& version = shared_.parts.catalogue.version_of(id);
-  const std::uint64_t seen = version.load(std::memory_order_acquire);
-  std::shared_ptr<const store::Video> video = shared_.parts.catalogue.cached_video(id);
-  if (!video) {
-    auto read = co_await shared_.parts.catalogue.video(id);
-    if (!read) co_return fail(std::move(read.error()));
-    video = std::make_shared<const store::Video>(std::move(*read));
-  }
-  Playable found{std::move(video), version, seen, {}, 0};
+  Playable found{nullptr, shared_.parts.catalogue.version_of(id), 0, {}, 0};
+  if (auto read = co_await look(id, found); !read) co_return fail(std::move(read.error()));
   if (auto let_in = admit(request, found); !let_in) co_return fail(std::move(let_in.error()));
-  if (found.video->deleted_at_ms != 0) {
-    co_return fail(ErrorCode::kNotFound, "This video has been deleted.");
-  }
+  if (auto here = not_deleted(*found.video); !here) co_return fail(std::move(here.error()));
   co_return found;
 }
 
@@ -173,6 +188,24 @@ io::Task<Result<std::shared_ptr<const hls::Presentation>>> Playback::presentatio
   auto presentation = std::make_shared<const hls::Presentation>(std::move(*parsed));
   cache_->keep(video, presentation);
   co_return presentation;
+}
+
+io::Task<Result<std::shared_ptr<const hls::Presentation>>> Playback::whole_presentation_of(
+    Playable& playable, std::uint32_t wait_ms) {
+  for (std::uint32_t waited_ms = 0;; waited_ms += kLookMs) {
+    const store::Video& video = *playable.video;
+    if (auto here = not_deleted(video); !here) co_return fail(std::move(here.error()));
+    if (!video.playable) co_return fail(not_playable(video));
+    auto presentation = co_await presentation_of(video);
+    if (!presentation || !(*presentation)->growing || !is_under_way(video) ||
+        waited_ms >= wait_ms || shared_.draining.load(std::memory_order_relaxed)) {
+      co_return presentation;
+    }
+    co_await io::Reactor::current().sleep_ms(kLookMs);
+    if (auto read = co_await look(video.id, playable); !read) {
+      co_return fail(std::move(read.error()));
+    }
+  }
 }
 
 namespace {
@@ -195,10 +228,9 @@ std::uint32_t segments_known(const store::Video& video, std::string_view track) 
 io::Task<http::Response> Playback::master(http::Request& request) {
   auto video = co_await playable(request);
   if (!video) co_return not_yet(request, video.error());
-  const store::Video& record = *video->video;
-  if (!record.playable) co_return not_yet(request, not_playable(record));
-  auto presentation = co_await presentation_of(record);
+  auto presentation = co_await whole_presentation_of(*video, kMasterWaitMs);
   if (!presentation) co_return not_yet(request, presentation.error());
+  const store::Video& record = *video->video;
   hls::Presentation shown = **presentation;
   for (const auto& rung : record.renditions) {
     shown.measure(rung.name, rung.codecs, rung.peak_bps, rung.average_bps);
@@ -217,7 +249,6 @@ io::Task<http::Response> Playback::media(http::Request& request, std::string tra
                                          std::string file) {
   auto video = co_await playable(request);
   if (!video) co_return not_yet(request, video.error());
-  const store::Video& record = *video->video;
   if (const auto number = hls::segment_number(file)) {
     co_return co_await segment(request, *video, std::move(track), *number);
   }
@@ -227,12 +258,13 @@ io::Task<http::Response> Playback::media(http::Request& request, std::string tra
   }
   const bool live = file == "live.m3u8";
   if (file != "index.m3u8" && !live) co_return not_yet(request, unknown);
-  if (!record.playable) co_return not_yet(request, not_playable(record));
-  auto presentation = co_await presentation_of(record);
+  auto presentation = co_await whole_presentation_of(*video, live ? 0 : limits::kSegmentWaitMs);
   if (!presentation) co_return not_yet(request, presentation.error());
+  const store::Video& record = *video->video;
   if ((*presentation)->growing && !live) {
-    const Error growing{ErrorCode::kNotFound, "This list is complete when the upload is."};
-    co_return not_yet(request, growing);
+    const Error uploading{ErrorCode::kNotFound, "This list is complete when the upload is."};
+    const Error finishing{ErrorCode::kUnavailable, "This list is being completed: ask again."};
+    co_return not_yet(request, is_under_way(record) ? finishing : uploading);
   }
   // The timeline is written before the record that says so: what the record knows is listed.
   const std::string suffix = video->suffix();

@@ -65,11 +65,6 @@ http::Response being_joined(const http::Request& request) {
   return response;
 }
 
-bool is_under_way(const store::Video& video) {
-  return video.status == store::VideoStatus::kQueued ||
-         video.status == store::VideoStatus::kProcessing;
-}
-
 }  // namespace
 
 io::Task<std::optional<http::Response>> Playback::until_ready(http::Request& request,
@@ -81,10 +76,8 @@ io::Task<std::optional<http::Response>> Playback::until_ready(http::Request& req
        !shared_.draining.load(std::memory_order_relaxed);
        waited_ms += kLookMs) {
     co_await reactor.sleep_ms(kLookMs);
-    playable.seen = playable.version.load(std::memory_order_acquire);
-    auto read = co_await shared_.parts.catalogue.video(playable.video->id);
-    if (!read) co_return not_yet(request, read.error());
-    playable.video = std::make_shared<const store::Video>(std::move(*read));
+    auto looked = co_await look(playable.video->id, playable);
+    if (!looked) co_return not_yet(request, looked.error());
   }
   const store::Video& video = *playable.video;
   if (video.status == kReady) co_return std::nullopt;

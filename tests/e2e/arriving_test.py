@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import re
+import struct
 import subprocess
 import time
 import unittest
@@ -154,6 +155,31 @@ class WhileItArrives(Story):
                              "-map", "0:v:0", "-map", "0:a:0", "-f", "null", "-")
                 self.assertEqual((played.returncode, played.stderr), (0, ""))
                 self.assertEqual(server.stop(), 0)
+
+    def test_its_last_byte_there_the_whole_is_listed(self):
+        """At once for who asks, though all of it was listed while it arrived but an empty end."""
+        server = self.server()
+        clip = make_clip(self.dir / "clip.mp4", "--kind", "mp4", "--size", "640x360",
+                         "--seconds", "60", "--gop", "60")
+        empty = 1 << 16
+        with clip.open("ab") as file:
+            file.write(struct.pack(">I4s", empty, b"free") + bytes(empty - 8))
+        upload = Upload(server, clip)
+        upload.to(1 - empty / 2 / clip.stat().st_size)
+        self.until_playable(server, upload)
+        player = Player(self, server, upload.id)
+        self.until("all of it", lambda: player.look("360p") == 17)
+        self.assertEqual(server.video(upload.id)["status"], "uploading")
+        for track in player.tracks():
+            self.assertEqual(server.get(f"/v/{upload.id}/{track}/index.m3u8")[0], 404)
+        upload.to(1, pause=0)
+        for track in ("360p", "audio/0"):
+            status, _, body = server.get(f"/v/{upload.id}/{track}/index.m3u8")
+            self.assertEqual(status, 200, body)
+            self.assertTrue(body.endswith(b"\n16.ts\n#EXT-X-ENDLIST\n"), body)
+        self.assertIsNone(server.video(upload.id)["expected_duration_ms"])
+        self.assertEqual(player.tracks(), [], "the master names the lists of the whole")
+        self.assertEqual(player.look("360p", ended=True), 17)
 
     def test_what_can_be_copied_is_while_it_arrives(self):
         """And what of the rest cannot be, for want of keyframes, is encoded into the same rung."""
