@@ -126,8 +126,10 @@ io::Task<http::Response> append(Context& context, http::Request& request, store:
   Interim interim(request, speaker);
   http::Response answer;
   {
-    auto held =
-        co_await take_upload(context, std::move(who), std::move(id), limits::kTakeoverWaitMs);
+    // What is left of a transfer that was cut may be read only when its successor sends already.
+    std::function<bool()> gone = [&request] { return request.peer_gone(); };
+    auto held = co_await take_upload(context, std::move(who), std::move(id),
+                                     limits::kTakeoverWaitMs, std::move(gone));
     if (!held) co_return refuse(request, held.error());
     answer = co_await append_held(context, request, speaker, *held, std::move(*wish), interim);
   }

@@ -91,8 +91,10 @@ struct Held {
   Ownership::Hold hold;
   store::Upload upload;
 };
+/// Others are asked to let go of it, and have `timeout_ms`; not for one who is `gone` by then, if
+/// that can be told: then it is 423, as after that time.
 io::Task<Decision<Held>> take_upload(Context& context, store::Principal who, std::string id,
-                                     std::uint32_t timeout_ms);
+                                     std::uint32_t timeout_ms, std::function<bool()> gone = {});
 
 /// The right of `account` to one more upload of `bytes`, or why it has none.
 io::Task<Decision<Quota::Place>> find_place(Context& context, std::string account,

@@ -41,6 +41,23 @@ class Ownership::InLine {
 
 Ownership::~Ownership() { SF_ASSERT(claims() == 0); }
 
+std::optional<Ownership::Hold> Ownership::take_free(const std::string& id) {
+  auto claim = std::make_shared<Claim>();
+  claim->id = id;
+  claim->home = &io::Reactor::current();
+  {
+    Shard& shard = shard_of(id);
+    const std::lock_guard lock(shard.mutex);
+    const auto [line, is_free] = shard.lines.try_emplace(id);
+    if (!is_free) return std::nullopt;
+    claim->granted = true;
+    line->second.push_back(claim);
+  }
+  claims_.fetch_add(1, std::memory_order_acq_rel);
+  if (closed()) ask(claim, LetGo::kStopping);
+  return Hold(this, std::move(claim));
+}
+
 io::Task<Result<Ownership::Hold>> Ownership::take(std::string id, std::uint32_t timeout_ms) {
   auto claim = std::make_shared<Claim>();
   claim->id = std::move(id);

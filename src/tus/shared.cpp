@@ -140,9 +140,16 @@ io::Task<Decision<Quota::Place>> find_place(Context& context, std::string accoun
 }
 
 io::Task<Decision<Held>> take_upload(Context& context, store::Principal who, std::string id,
-                                     std::uint32_t timeout_ms) {
-  auto hold = co_await context.ownership.take(id, timeout_ms);
-  if (!hold) co_return std::unexpected(refusal_of(hold.error()));
+                                     std::uint32_t timeout_ms, std::function<bool()> gone) {
+  auto hold = context.ownership.take_free(id);
+  if (!hold) {
+    if (gone && gone()) {
+      co_return std::unexpected(refusal_of(Error{ErrorCode::kTimedOut, "who asks has gone"}));
+    }
+    auto taken = co_await context.ownership.take(id, timeout_ms);
+    if (!taken) co_return std::unexpected(refusal_of(taken.error()));
+    hold.emplace(std::move(*taken));
+  }
   auto upload = co_await find_upload(context, std::move(who), std::move(id));
   if (!upload) co_return std::unexpected(std::move(upload.error()));
   co_return Held{std::move(*hold), std::move(*upload)};

@@ -177,6 +177,13 @@ bool RawHttp::closed_within(unsigned timeout_ms) {
 
 void RawHttp::half_close() { ::shutdown(fd_.get(), SHUT_WR); }
 
+void RawHttp::send_last(std::string_view bytes) {
+  const int held_back = 1;
+  ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_CORK, &held_back, sizeof held_back);
+  (void)send(bytes);
+  half_close();
+}
+
 void RawHttp::reset() {
   const linger at_once{1, 0};
   ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

@@ -53,6 +53,8 @@ class RawHttp {
 
   /// Says that no more is sent; reading goes on.
   void half_close();
+  /// `bytes`, less than a packet, and in that packet that no more is sent.
+  void send_last(std::string_view bytes);
   /// Ends the connection by RST.
   void reset();
   void close() { fd_.reset(); }

@@ -99,6 +99,27 @@ TEST_P(ServiceTest, C29_HeadTakesOverAHungPatchOnAnyReactor) {
   }
 }
 
+TEST_P(ServiceTest, C29_WhatACutTransferLeftEndsNobody) {
+  start();
+  const std::string source = noise(900'000);
+  const std::string id = create(source.size());
+  RawHttp live(server().port());
+  live.send(patch_head(id, 0, concat("Content-Length: ", source.size())));
+  live.send(source.substr(0, 300'000));
+  ASSERT_TRUE(test::eventually([&] {
+    const auto video = server().catalogue().cached_video(id);
+    return video && video->source.received_bytes > 0;
+  }));
+  for (int round = 0; round < 20; ++round) {
+    RawHttp cut(server().port());
+    cut.send_last(concat(patch_head(id, 0, concat("Content-Length: ", source.size())), "xxx"));
+    EXPECT_EQ(cut.read_response().status, 423);
+  }
+  live.send(source.substr(300'000));
+  EXPECT_EQ(live.read_response().status, 204);
+  EXPECT_EQ(blob("raw", id), source);
+}
+
 TEST_P(ServiceTest, T4_DeleteEndsARunningPatch) {
   start();
   const std::string id = create(1000);
