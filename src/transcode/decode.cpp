@@ -30,7 +30,20 @@ Result<std::unique_ptr<VideoReader>> VideoReader::open(const SourceFile& file, c
   }
   reader->decoder_ = std::move(*decoder);
   reader->keys_ = key_entries(plan.index.packets);
+  if (stream.codecpar->profile == FF_PROFILE_H264_HIGH_444_PREDICTIVE) {
+    reader->tell_encoder();
+  }
   return reader;
+}
+
+// x264 before version 151 coded 4:4:4 in a way of its own. libavcodec follows it where it has seen
+// the version, which only the first picture says.
+void VideoReader::tell_encoder() {
+  if (!packets_->go_to(0) || !packets_->read(*packet_)) {
+    return;
+  }
+  decoder_->skip_frame = AVDISCARD_ALL;
+  (void)avcodec_send_packet(decoder_.get(), packet_.get());
 }
 
 // Where decoding must begin: of the index's packets.

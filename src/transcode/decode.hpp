@@ -40,6 +40,7 @@ class VideoReader {
  private:
   VideoReader() = default;
   [[nodiscard]] std::size_t entry_for(std::int64_t at_ticks, unsigned before) const;
+  void tell_encoder();
   Result<> start_at(std::size_t entry);
   [[nodiscard]] std::int64_t whole_from(std::size_t entry, std::int64_t at_ticks,
                                         unsigned before) const;

@@ -242,6 +242,17 @@ TEST(Engine, AnyRungAloneAndOtherDescriptors) {
   engine.forget();
 }
 
+// Which x264 coded 4:4:4, which decides how it is decoded, only the first picture says. This one
+// lies, so that who believes it cannot decode it.
+TEST(Engine, WhoseFourFourFourItIsIsKnownFarFromTheBegin) {
+  EngineCase source(ClipOptions{.kind = "yuv444-old", .seconds = 9, .fps = "15", .gop = 25});
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  for (std::uint32_t segment = source.video_segments(); segment-- > 0;) {
+    Engine fresh;
+    EXPECT_GT(source.make_video(segment, fresh)[0].damaged_frames, 0U) << segment;
+  }
+}
+
 // Small pictures, several in one PES packet that tells the time of its first only.
 TEST(Engine, PicturesThatShareAPacketAreAllShown) {
   EngineCase source(ClipOptions{.kind = "mpg", .fps = "15"});
