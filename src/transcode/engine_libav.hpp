@@ -5,6 +5,7 @@
 
 extern "C" {
 #include <libavcodec/avcodec.h>
+#include <libavcodec/bsf.h>
 #include <libavformat/avformat.h>
 #include <libavutil/channel_layout.h>
 #include <libavutil/frame.h>
@@ -35,9 +36,13 @@ struct FreePacket {
 struct FreeCodec {
   void operator()(AVCodecContext* codec) const noexcept { avcodec_free_context(&codec); }
 };
+struct FreeFilter {
+  void operator()(AVBSFContext* filter) const noexcept { av_bsf_free(&filter); }
+};
 using FramePtr = std::unique_ptr<AVFrame, FreeFrame>;
 using PacketPtr = std::unique_ptr<AVPacket, FreePacket>;
 using CodecPtr = std::unique_ptr<AVCodecContext, FreeCodec>;
+using PacketFilterPtr = std::unique_ptr<AVBSFContext, FreeFilter>;
 
 /// These abort when memory has run out, as operator new does in our processes.
 [[nodiscard]] FramePtr new_frame();

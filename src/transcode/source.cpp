@@ -257,6 +257,7 @@ Result<std::unique_ptr<Source>> Source::open(const SourceFile& file) {
 Source::~Source() { close(); }
 
 void Source::close() noexcept {
+  unpackers_.clear();
   avformat_close_input(&format_);
   if (io_ != nullptr) {
     av_freep(&io_->buffer);
@@ -404,7 +405,55 @@ Result<> Source::open_demuxer() {
     return fail(ErrorCode::kTooLarge,
                 concat("The file has too many streams: ", format_->nb_streams));
   }
+  return prepare_unpacking();
+}
+
+// MPEG-4 of DivX and XviD in AVI packs a B-picture behind the one that it refers to, in one packet,
+// and has a packet without a picture where it would have been: from here on each has its own.
+Result<> Source::prepare_unpacking() {
+  unpackers_.resize(format_->nb_streams);
+  const AVBitStreamFilter* kind = av_bsf_get_by_name("mpeg4_unpack_bframes");
+  for (unsigned i = 0; i < format_->nb_streams && kind != nullptr; ++i) {
+    AVStream& stream = *format_->streams[i];
+    if (stream.codecpar->codec_id != AV_CODEC_ID_MPEG4) {
+      continue;
+    }
+    AVBSFContext* made = nullptr;
+    int code = av_bsf_alloc(kind, &made);
+    PacketFilterPtr filter(made);
+    if (code >= 0) code = avcodec_parameters_copy(filter->par_in, stream.codecpar);
+    if (code >= 0) code = av_bsf_init(filter.get());
+    // The decoder's configuration says whether they are packed.
+    if (code >= 0) code = avcodec_parameters_copy(stream.codecpar, filter->par_out);
+    if (code < 0) {
+      return fail(libav_error(code, "The pictures of the file cannot be unpacked"));
+    }
+    unpackers_[i] = std::move(filter);
+  }
   return {};
+}
+
+// A packet for a packet.
+void Source::unpack(AVPacket& packet) noexcept {
+  const auto index = static_cast<std::size_t>(packet.stream_index);
+  AVBSFContext* const filter = index < unpackers_.size() ? unpackers_[index].get() : nullptr;
+  if (filter == nullptr) {
+    return;
+  }
+  const PacketPtr whole(av_packet_clone(&packet));
+  const bool sent = av_bsf_send_packet(filter, &packet) >= 0;
+  if (whole && (!sent || av_bsf_receive_packet(filter, &packet) < 0)) {
+    av_packet_unref(&packet);
+    av_packet_move_ref(&packet, whole.get());  // Damaged: as it is.
+  }
+}
+
+// What follows comes from elsewhere in the file.
+void Source::forget_place() noexcept {
+  stamps_.fill(AV_NOPTS_VALUE);
+  for (const PacketFilterPtr& filter : unpackers_) {
+    if (filter != nullptr) av_bsf_flush(filter.get());
+  }
 }
 
 void Source::keep_streams(std::initializer_list<int> indexes) noexcept {
@@ -424,6 +473,7 @@ bool Source::read(AVPacket& packet) {
     if (code >= 0) {
       // Streams may appear while reading (MPEG-TS); those were never kept.
       if (has_stream(packet.stream_index) && stream(packet.stream_index).discard != AVDISCARD_ALL) {
+        unpack(packet);
         straighten(packet);
         return true;
       }
@@ -467,12 +517,12 @@ void Source::straighten(AVPacket& packet) noexcept {
 }
 
 bool Source::seek_time(int stream_index, std::int64_t stamp) noexcept {
-  stamps_.fill(AV_NOPTS_VALUE);
+  forget_place();
   return av_seek_frame(format_, stream_index, stamp, AVSEEK_FLAG_BACKWARD) >= 0;
 }
 
 bool Source::seek_byte(std::int64_t position) noexcept {
-  stamps_.fill(AV_NOPTS_VALUE);
+  forget_place();
   return av_seek_frame(format_, -1, position, AVSEEK_FLAG_BYTE) >= 0;
 }
 
@@ -482,7 +532,7 @@ bool Source::seeks_by_byte() const noexcept {
 
 Result<> Source::reopen() {
   close();
-  stamps_.fill(AV_NOPTS_VALUE);
+  forget_place();
   reader_.skim(false);
   return open_demuxer();
 }

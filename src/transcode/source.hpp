@@ -134,7 +134,10 @@ class Source {
   static Result<std::optional<Box>> box_at(ByteReader& reader, std::int64_t at);
   Result<> walk_to_table();
   Result<> find_payload(const Box& moov, std::int64_t payload);
+  Result<> prepare_unpacking();
+  void unpack(AVPacket& packet) noexcept;
   void straighten(AVPacket& packet) noexcept;
+  void forget_place() noexcept;
   void close() noexcept;
 
   ByteReader reader_;
@@ -146,6 +149,7 @@ class Source {
   std::int64_t missing_bytes_ = 0;
   unsigned damaged_reads_ = 0;
   const std::vector<ClockLeap>* leaps_ = nullptr;
+  std::vector<PacketFilterPtr> unpackers_;                        // By stream; most need none.
   std::array<std::int64_t, limits::kSourceStreamsMax> places_{};  // Of each stream's last packet.
   std::array<std::int64_t, limits::kSourceStreamsMax> stamps_;    // Its DTS, as read.
 };
