@@ -129,14 +129,16 @@ void Findings::describe_frames() {
   }
   const std::int64_t length = std::max<std::int64_t>(1, index.video_end_ticks);
   video.average_bps = video_bytes * 8 * kSecond / static_cast<std::uint64_t>(length);
-  // A last frame without a duration lasts as long as those before it did on average.
+  // A last frame without a duration, or of one that nobody could see because the end was cut to
+  // that of the sound, lasts as long as those before it did on average.
   const std::int64_t last = last_shown - index.zero_ticks;
-  if (index.video_end_ticks <= last || index.video_end_ticks > last + 10 * kSecond) {
-    const std::int64_t first = first_shown - index.zero_ticks;
-    const auto steps = static_cast<std::int64_t>(index.packets.size()) - 1;
-    index.video_end_ticks =
-        last + (steps > 0 && last > first ? std::max<std::int64_t>(1, (last - first) / steps)
-                                          : kSecond / 25);
+  const std::int64_t first = first_shown - index.zero_ticks;
+  const auto steps = static_cast<std::int64_t>(index.packets.size()) - 1;
+  const std::int64_t average =
+      steps > 0 && last > first ? std::max<std::int64_t>(1, (last - first) / steps) : kSecond / 25;
+  const std::int64_t told = index.video_end_ticks - last;
+  if (told <= 0 || told < average / 8 || told > 10 * kSecond) {
+    index.video_end_ticks = last + average;
   }
 }
 

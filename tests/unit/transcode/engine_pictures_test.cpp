@@ -172,5 +172,13 @@ TEST(Pictures, OneFrameAndAThirdOfASecond) {
   }
 }
 
+// An editor that cuts the picture where the sound ends leaves such a one.
+TEST(Pictures, TheLastIsShownAsLongAsTheOthers) {
+  EngineCase source(ClipOptions{.kind = "short-end", .seconds = 1});
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  ASSERT_EQ(test::probe_packets(source.path(), 'v').back().duration, 9);
+  EXPECT_EQ(source.plan().timeline.video.back().end_ticks, hls::kTicksPerSecond);
+}
+
 }  // namespace
 }  // namespace sf::transcode
