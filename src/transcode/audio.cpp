@@ -146,6 +146,13 @@ Result<std::vector<float>> AudioReader::read(std::int64_t begin, std::size_t cou
   return wanted;
 }
 
+std::uint32_t AudioReader::damaged_in(hls::SegmentSpan span) const noexcept {
+  return static_cast<std::uint32_t>(std::ranges::count_if(damaged_, [&](std::int64_t sample) {
+    const std::int64_t ticks = av_rescale(sample, kSecond, info_->sample_rate);
+    return ticks >= span.begin_ticks && ticks < span.end_ticks;
+  }));
+}
+
 std::int64_t AudioReader::place_of(const AVPacket& packet) const noexcept {
   const std::int64_t stamp = packet.pts != AV_NOPTS_VALUE ? packet.pts : packet.dts;
   if (stamp == AV_NOPTS_VALUE) {
@@ -270,6 +277,7 @@ Result<> AudioReader::place(const AVFrame& frame, std::int64_t begin, std::vecto
 Result<std::vector<float>> AudioReader::decode(std::int64_t begin, std::size_t count,
                                                const Progress& progress) {
   std::vector<float> out(count * 2, 0.0F);
+  damaged_.clear();
   const std::int64_t end = begin + static_cast<std::int64_t>(count);
   const std::int64_t last = av_rescale(info_->end_ticks, info_->sample_rate, kSecond);
   const std::int64_t first = av_rescale(info_->begin_ticks, info_->sample_rate, kSecond);
@@ -301,7 +309,7 @@ Result<std::vector<float>> AudioReader::decode(std::int64_t begin, std::size_t c
     const bool past = !more || packet_->pts >= end;
     const int sent = avcodec_send_packet(decoder_.get(), past ? nullptr : packet_.get());
     if (sent < 0 && sent != AVERROR(EAGAIN) && sent != AVERROR_EOF) {
-      ++damaged_;
+      damaged_.push_back(packet_->pts);
     }
     while (avcodec_receive_frame(decoder_.get(), frame_.get()) >= 0) {
       if (auto placed = place(*frame_, begin, out); !placed) {
@@ -466,7 +474,6 @@ Result<std::pair<SegmentOutput, std::vector<std::uint8_t>>> encode_audio_segment
   const AudioPlan& rendition = plan.audio[track];
   const hls::SegmentSpan span = plan.timeline.audio[segment];
   const AacFrames wanted = frames_of_segment(plan, track, segment);
-  const std::uint32_t damaged_before = reader.damaged();
   auto pcm = reader.read(
       wanted.begin_sample - static_cast<std::int64_t>(kAacMarginFrames) * hls::kAacFrameSamples,
       (wanted.count + 2 * kAacMarginFrames) * hls::kAacFrameSamples, progress);
@@ -486,7 +493,7 @@ Result<std::pair<SegmentOutput, std::vector<std::uint8_t>>> encode_audio_segment
                        .begin_ticks = span.begin_ticks,
                        .duration_ticks = span.duration_ticks(),
                        .frames = static_cast<std::uint32_t>(frames->size()),
-                       .damaged_frames = reader.damaged() - damaged_before,
+                       .damaged_frames = reader.damaged_in(span),
                        .codecs = "mp4a.40.2",
                        .i_frames = {}};
   return std::pair(std::move(output), std::move(bytes));

@@ -36,7 +36,8 @@ class AudioReader {
   [[nodiscard]] const AVPacket& packet() const noexcept { return *packet_; }
   [[nodiscard]] bool advance() { return next_packet(); }
 
-  [[nodiscard]] std::uint32_t damaged() const noexcept { return damaged_; }
+  /// How many packets of that span the last `read` could not decode.
+  [[nodiscard]] std::uint32_t damaged_in(hls::SegmentSpan span) const noexcept;
   void rebind(const SourceFile& file) noexcept { source_->rebind(file); }
 
  private:
@@ -59,7 +60,7 @@ class AudioReader {
   std::unique_ptr<Mixer> mixer_;
   std::vector<std::int64_t> video_keys_;     // Where files without an audio index can be entered.
   std::optional<std::int64_t> next_sample_;  // Where the next decoded frame belongs.
-  std::uint32_t damaged_ = 0;
+  std::vector<std::int64_t> damaged_;        // In samples, of the last `read`.
 };
 
 /// The AAC frames of a segment of rendition `track`, in samples of its rate: on the grid of the

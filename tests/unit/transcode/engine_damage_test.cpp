@@ -1,6 +1,8 @@
 // What is not media, and media that is damaged.
 #include "engine_case.hpp"
 
+#include "engine_libav.hpp"
+
 #include <random>
 
 namespace sf::transcode {
@@ -71,6 +73,34 @@ TEST(Damage, FlippedBytesAreDecodedAndCounted) {
     EXPECT_EQ(made.front().damaged_frames, source.video[rung][i].damaged_frames);
   }
   EXPECT_EQ(ts_faults(test::read_file(source.joined_video(rung))), "");
+}
+
+// Each segment decodes half a second of what is before it: that is the one before's to tell.
+TEST(Damage, APacketOfSoundIsMissedOnce) {
+  const std::string whole = test::clip(ClipOptions{.kind = "mp4", .seconds = 9});
+  std::string bytes = test::read_file(whole);
+  AVFormatContext* format = nullptr;
+  ASSERT_EQ(avformat_open_input(&format, whole.c_str(), nullptr, nullptr), 0);
+  const PacketPtr packet = new_packet();
+  double at = 0;
+  while (at < 1.8 && av_read_frame(format, packet.get()) >= 0) {
+    const AVStream& stream = *format->streams[packet->stream_index];
+    const bool sound = stream.codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
+    at = sound ? static_cast<double>(packet->pts) * av_q2d(stream.time_base) : at;
+    if (at < 1.8) av_packet_unref(packet.get());
+  }
+  ASSERT_LT(at, 1.95);
+  bytes.replace(static_cast<std::size_t>(packet->pos), static_cast<std::size_t>(packet->size),
+                std::string(static_cast<std::size_t>(packet->size), '\xff'));
+  avformat_close_input(&format);
+  const test::TempDir folder;
+  test::write_file(folder.path() / "hurt", bytes);
+  EngineCase source(folder.file("hurt"));
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  for (std::uint32_t i = 0; i < source.audio_segments(); ++i) {
+    Engine fresh;
+    EXPECT_EQ(source.make_audio(0, i, fresh).damaged_frames, i == 0 ? 1U : 0U) << i;
+  }
 }
 
 // A flipped bit in a stamp is worth hours: the timeline must not follow it.
