@@ -167,6 +167,7 @@ Result<SourceIndex> Indexer::run() {
 }
 
 SourceIndex Indexer::conclude(Findings found) const {
+  found.place_unshown();
   if (found.index.video && order_ != nullptr && order_->needed()) {
     found.order_pictures(*order_);
   }
@@ -499,7 +500,7 @@ void Indexer::add_video(const AVPacket& packet) {
           found_.last_shown + av_rescale_q(packet.duration, stream.time_base, kTickBase);
     }
   } else {
-    entry.pts_ticks = std::min(entry.pts_ticks, found_.first_shown - 1);
+    found_.unshown.emplace_back(index_.packets.size(), entry.pts_ticks);
   }
   index_.packets.push_back(entry);
   if (found_.copy) {

@@ -37,6 +37,22 @@ std::vector<ByteNeed> Findings::needs() const {
   return list;
 }
 
+void Findings::place_unshown() {
+  auto& packets = index.packets;
+  std::vector<std::size_t> behind;
+  for (const auto& [place, pts_ticks] : unshown) {
+    if (pts_ticks > last_shown) {
+      behind.push_back(place);
+    } else {
+      packets[place].pts_ticks = std::min(pts_ticks, first_shown - 1);
+    }
+  }
+  for (const std::size_t place : behind | std::views::reverse) {
+    cut_end = cut_end || place + 1 < packets.size();
+    packets.erase(packets.begin() + static_cast<std::ptrdiff_t>(place));
+  }
+}
+
 void Findings::order_pictures(const DisplayOrder& order) {
   index.video->times_by_order = true;
   order.assign(index.packets);
@@ -116,6 +132,8 @@ void Findings::describe_frames() {
     copy->tell(video);
     if (damaged) {
       video.copy_obstacle = "the file is damaged";
+    } else if (cut_end) {
+      video.copy_obstacle = "its last pictures need some that are cut off";
     }
   }
   // Open: pictures shown before a keyframe that came before them.

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace sf::transcode {
@@ -34,11 +35,17 @@ struct Findings {
   std::uint64_t video_bytes = 0;
   std::optional<CopyCheck> copy;
   bool damaged = false;
+  /// Which packets are decoded but not shown, as an edit list says, and their presentation times.
+  std::vector<std::pair<std::size_t, std::int64_t>> unshown;
+  bool cut_end = false;                         ///< Some behind the last are decoded before it.
   std::map<std::int64_t, std::uint64_t> reach;  ///< By half second of its clock: where bytes end.
 
   /// What is decoded or heard at `ticks` of the source's clock needs `packet`.
   void need(std::int64_t ticks, const AVPacket& packet);
   [[nodiscard]] std::vector<ByteNeed> needs() const;
+  /// Those that are not shown have a time before the first that is; those behind the last are left
+  /// out: decoders are given them all the same.
+  void place_unshown();
   /// Presentation times of pictures whose container leaves them out.
   void order_pictures(const DisplayOrder& order);
   /// Pictures whose stamps are damaged would stretch the timeline to them.

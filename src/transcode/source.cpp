@@ -471,8 +471,11 @@ bool Source::read(AVPacket& packet) {
       return false;
     }
     if (code >= 0) {
-      // Streams may appear while reading (MPEG-TS); those were never kept.
-      if (has_stream(packet.stream_index) && stream(packet.stream_index).discard != AVDISCARD_ALL) {
+      // Streams may appear while reading (MPEG-TS); those were never kept. And some Ogg files hold
+      // as many empty packets of sound as others.
+      if (has_stream(packet.stream_index) && stream(packet.stream_index).discard != AVDISCARD_ALL &&
+          (packet.size > 0 ||
+           stream(packet.stream_index).codecpar->codec_type != AVMEDIA_TYPE_AUDIO)) {
         unpack(packet);
         straighten(packet);
         return true;

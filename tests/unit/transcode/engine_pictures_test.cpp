@@ -180,5 +180,25 @@ TEST(Pictures, TheLastIsShownAsLongAsTheOthers) {
   EXPECT_EQ(source.plan().timeline.video.back().end_ticks, hls::kTicksPerSecond);
 }
 
+// ISO/IEC 14496-12 section 8.6.6: an edit may end before its media does. As phones trim.
+TEST(Pictures, WhatAnEditCutsOffTheEndIsNotShown) {
+  std::string bytes = test::read_file(test::clip(ClipOptions{.kind = "mp4"}));
+  const std::size_t edit = bytes.find("elst");
+  ASSERT_NE(edit, std::string::npos);
+  const std::size_t duration = edit + 12;  // Behind version, flags and count; milliseconds.
+  ASSERT_EQ(bytes.substr(duration, 4), std::string("\0\0\x17\x70", 4));
+  bytes.replace(duration, 4, std::string("\0\0\x17\x0c", 4));  // 5900
+  const test::TempDir folder;
+  test::write_file(folder.path() / "trimmed", bytes);
+  EngineCase source(folder.file("trimmed"));
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  EXPECT_TRUE(source.plan().index.warnings.empty()) << source.plan().index.warnings.front();
+  EXPECT_TRUE(source.plan().index.video->closed_gop);
+  source.make_all();
+  const std::string rung = source.plan().rungs[0].name;
+  EXPECT_EQ(test::count_frames(source.joined_video(rung)), 177U);
+  for (const SegmentOutput& segment : source.video[rung]) EXPECT_EQ(segment.damaged_frames, 0U);
+}
+
 }  // namespace
 }  // namespace sf::transcode
