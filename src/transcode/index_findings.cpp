@@ -16,6 +16,7 @@ constexpr std::int64_t kNeedTicks = kSecond / 2;
 // Sound that begins this much before the picture is played; less is dropped, as players do.
 constexpr std::int64_t kEarlySoundTicks = kSecond / 10;
 constexpr std::int64_t kEarlySoundTicksMax = 30 * kSecond;
+constexpr std::int64_t kUnseenTicks = kSecond / 240;  // Screens show none that is so short.
 
 }  // namespace
 
@@ -155,7 +156,7 @@ void Findings::describe_frames() {
   const std::int64_t average =
       steps > 0 && last > first ? std::max<std::int64_t>(1, (last - first) / steps) : kSecond / 25;
   const std::int64_t told = index.video_end_ticks - last;
-  if (told <= 0 || told < average / 8 || told > 10 * kSecond) {
+  if (told <= 0 || told < std::min(average / 8, kUnseenTicks) || told > 10 * kSecond) {
     index.video_end_ticks = last + average;
   }
 }

@@ -45,15 +45,20 @@ std::optional<Ownership::Hold> Ownership::take_free(const std::string& id) {
   auto claim = std::make_shared<Claim>();
   claim->id = id;
   claim->home = &io::Reactor::current();
-  {
+  claims_.fetch_add(1, std::memory_order_acq_rel);
+  bool taken = false;
+  if (!closed()) {
     Shard& shard = shard_of(id);
     const std::lock_guard lock(shard.mutex);
     const auto [line, is_free] = shard.lines.try_emplace(id);
-    if (!is_free) return std::nullopt;
-    claim->granted = true;
-    line->second.push_back(claim);
+    taken = claim->granted = is_free;
+    if (taken) line->second.push_back(claim);
   }
-  claims_.fetch_add(1, std::memory_order_acq_rel);
+  if (!taken) {
+    claims_.fetch_sub(1, std::memory_order_acq_rel);
+    return std::nullopt;
+  }
+  // `close` may have looked at this line before the claim stood in it.
   if (closed()) ask(claim, LetGo::kStopping);
   return Hold(this, std::move(claim));
 }

@@ -33,7 +33,8 @@ class Ownership {
   ~Ownership();  ///< Asserts that nobody holds or waits.
 
   class Hold;
-  /// Only where nobody holds `id` or waits for it; nullopt otherwise, and nobody is asked anything.
+  /// Only where nobody holds `id` or waits for it, and nothing is closed; nullopt otherwise, and
+  /// nobody is asked anything.
   std::optional<Hold> take_free(const std::string& id);
   /// Waits in line for `id`, on the calling reactor; everyone before is asked to let go. kTimedOut
   /// after `timeout_ms`, kUnavailable once closed.
