@@ -187,6 +187,20 @@ Result<Kind> raw_audio(std::string_view head) {
   return is_adts ? Kind{"aac", "aac"} : Kind{"mp3", "mp3"};
 }
 
+// Pictures alone, as encoders write them: a start code, and what a stream begins with. Nothing says
+// when they are shown.
+bool is_bare_stream(std::string_view head) {
+  if (is_at(head, 0, "\0\0\1\xb3"sv) || is_at(head, 0, "\0\0\1\xb0"sv)) {
+    return true;  // MPEG-1 and MPEG-2, MPEG-4.
+  }
+  const std::size_t code = is_at(head, 0, "\0\0\0\1"sv) ? 4 : is_at(head, 0, "\0\0\1"sv) ? 3 : 0;
+  if (code == 0 || head.size() <= code) {
+    return false;
+  }
+  constexpr std::array kFirst{'\x09', '\x27', '\x47', '\x67', '\x40', '\x42', '\x46'};
+  return std::ranges::find(kFirst, head[code]) != kFirst.end();  // H.264, then HEVC.
+}
+
 bool is_text(std::string_view head) {
   const auto odd = [](char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -257,6 +271,11 @@ Result<Kind> sniff(std::string_view head) {
   }
   if (auto audio = raw_audio(head)) {
     return audio;
+  }
+  if (is_bare_stream(head)) {
+    return refuse(
+        "a bare stream of pictures, which does not say when they are shown; "
+        "\"ffmpeg -i FILE FILE.mkv\" makes a video of it");
   }
   return refuse("of a kind that is not known here");
 }

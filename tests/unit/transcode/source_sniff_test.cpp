@@ -63,6 +63,12 @@ TEST(Sniff, WhatIsNotMedia) {
   EXPECT_EQ(kind_of("hello"), "This file is not a video: it is text");
   EXPECT_EQ(kind_of(std::string(300, '\0')),
             "This file is not a video: it is of a kind that is not known here");
+  for (const std::string& bare :
+       {"\0\0\1\xb3\x16\0\xf0"s, "\0\0\0\1\x67\x42\xc0"s, "\0\0\1\x40\1\x0c"s}) {
+    EXPECT_EQ(kind_of(bare),
+              "This file is not a video: it is a bare stream of pictures, which does not say when "
+              "they are shown; \"ffmpeg -i FILE FILE.mkv\" makes a video of it");
+  }
   EXPECT_EQ(kind_of("\x1a\x45\xdf\xa3nothing we know"),
             "This file is not a video: it is an EBML file of an unknown kind");
 }
