@@ -41,11 +41,17 @@ class Ownership::InLine {
 
 Ownership::~Ownership() { SF_ASSERT(claims() == 0); }
 
-std::optional<Ownership::Hold> Ownership::take_free(const std::string& id) {
+/// One that counts, and stands in no line yet.
+Ownership::ClaimPtr Ownership::begin_claim(std::string id) {
   auto claim = std::make_shared<Claim>();
-  claim->id = id;
+  claim->id = std::move(id);
   claim->home = &io::Reactor::current();
   claims_.fetch_add(1, std::memory_order_acq_rel);
+  return claim;
+}
+
+std::optional<Ownership::Hold> Ownership::take_free(const std::string& id) {
+  ClaimPtr claim = begin_claim(id);
   bool taken = false;
   if (!closed()) {
     Shard& shard = shard_of(id);
@@ -64,10 +70,7 @@ std::optional<Ownership::Hold> Ownership::take_free(const std::string& id) {
 }
 
 io::Task<Result<Ownership::Hold>> Ownership::take(std::string id, std::uint32_t timeout_ms) {
-  auto claim = std::make_shared<Claim>();
-  claim->id = std::move(id);
-  claim->home = &io::Reactor::current();
-  claims_.fetch_add(1, std::memory_order_acq_rel);
+  ClaimPtr claim = begin_claim(std::move(id));
   if (closed()) {
     claims_.fetch_sub(1, std::memory_order_acq_rel);
     co_return fail(ErrorCode::kUnavailable, "the server is stopping");

@@ -66,6 +66,7 @@ class Ownership {
   class InLine;
 
   [[nodiscard]] Shard& shard_of(const std::string& id) noexcept;
+  [[nodiscard]] ClaimPtr begin_claim(std::string id);
   [[nodiscard]] bool enter(const ClaimPtr& claim, std::coroutine_handle<> waiter);
   [[nodiscard]] bool give_up(const ClaimPtr& claim);
   void release(const ClaimPtr& claim) noexcept;
